@@ -1,0 +1,1 @@
+"""Getting facts: importing files, fetching history, recording streams."""

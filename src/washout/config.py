@@ -1,0 +1,34 @@
+"""Defaults, in one versioned place. `cfg_hash` names them in every result."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from washout.clock import DAY, SECOND
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Every default of the method; keys follow its appendix."""
+
+    version: int = 1
+    grace: int = 5 * SECOND
+    """A bar takes rows received up to its end plus this."""
+    coverage_ok: float = 0.98
+    """A rolling sum needs this share of its window observed."""
+    anchor: str = "2024-01-01"
+    """Where CLD starts unless it is told otherwise."""
+    window: int = 30 * DAY
+    cohorts: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
+    """Trade-size bounds in USD."""
+    half_life: int = 600 * SECOND
+    """Half-life of forced-closure intensity."""
+
+
+DEFAULT = Config()
+
+
+def cfg_hash(config: Config = DEFAULT) -> str:
+    """sha256 of the canonical JSON of `config`, first 12 hex digits."""
+    return hashlib.sha256(msgspec.json.encode(config, order="sorted")).hexdigest()[:12]

@@ -1,0 +1,1 @@
+"""What people see; made of views only, no number typed by hand."""

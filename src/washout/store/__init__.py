@@ -1,0 +1,1 @@
+"""Parquet lake, and engines that see it as tables."""

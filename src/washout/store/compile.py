@@ -1,0 +1,97 @@
+"""From a view to SQL, remembered under the hash of its definition.
+
+Importing Ibis and compiling takes longer than most queries; what was compiled once is
+kept in the user's cache folder and used as long as the definition, the settings and
+Ibis stay the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from washout import views
+from washout._version import __version__
+from washout.lazy import ibis
+from washout.store import graph
+from washout.views import BASE, View
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """SQL of a view over the base tables, and its columns with their types."""
+
+    sql: str
+    columns: dict[str, str]
+
+
+def compile_view(name: str, settings: Mapping[str, Any], dialect: str) -> Compiled:
+    """The SQL of a table view; from the cache where it is known."""
+    key = definition_hash(name, settings, dialect)
+    path = cache_folder() / f"{key}.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Compiled)
+    except (OSError, msgspec.DecodeError):
+        compiled = _compile(name, settings, dialect)
+        _remember(path, compiled)
+        return compiled
+
+
+def definition_hash(name: str, settings: Mapping[str, Any], dialect: str) -> str:
+    """sha256 over the source of every view in the graph, settings, engine, versions."""
+    digest = hashlib.sha256(
+        f"{__version__} {_ibis_version()} {dialect} {name}".encode()
+    )
+    sources = {
+        inspect.getsourcefile(v.function)
+        for v in graph.closure(name)
+        if isinstance(v, View)
+    }
+    folder = Path(views.__file__).parent
+    sources |= {str(path) for path in folder.glob("_*.py")}
+    for source in sorted(s for s in sources if s):
+        digest.update(Path(source).read_bytes())
+    digest.update(repr(sorted(settings.items())).encode())
+    return digest.hexdigest()[:32]
+
+
+def _ibis_version() -> str:
+    found = importlib.util.find_spec("ibis")
+    if found is None or found.origin is None:
+        return ""
+    packages = Path(found.origin).parent.parent
+    return ",".join(sorted(p.name for p in packages.glob("ibis_framework-*.dist-info")))
+
+
+def cache_folder() -> Path:
+    """Where compiled SQL is kept: WASHOUT_CACHE, else the user's cache folder."""
+    root = os.environ.get("WASHOUT_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    return (Path(root) if root else Path.home() / ".cache") / "washout" / "sql"
+
+
+def _remember(path: Path, compiled: Compiled) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as handle:
+            handle.write(msgspec.json.encode(compiled))
+        os.replace(handle.name, path)
+    except OSError:
+        return  # a cache that cannot be written only costs time
+
+
+def _compile(name: str, settings: Mapping[str, Any], dialect: str) -> Compiled:
+    tables = {
+        table: ibis.table(schema, name=table)
+        for table, schema in BASE.items()
+        if table in graph.base_tables(name)
+    }
+    expression = graph.build(name, tables, settings)
+    columns = {c: str(t).lstrip("!") for c, t in expression.schema().items()}
+    return Compiled(str(ibis.to_sql(expression, dialect=dialect)), columns)

@@ -1,0 +1,121 @@
+"""The manifest: which parts make up the lake, now and at any earlier vintage.
+
+One JSON file, replaced whole by a rename: that rename is the commit. Parts are never
+changed after it; a part that a newer vintage supersedes is `retired`, not deleted, so
+that `as_of` can still see it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+FORMAT = 1
+"""Layout of the lake; a lake with a larger one is refused."""
+
+
+class Feed(msgspec.Struct, frozen=True, order=True):
+    """One series of facts: who says what about which instrument, and for when."""
+
+    kind: str
+    exchange: str
+    asset: str
+    market: str
+    product: str
+    source: str
+    interval: int
+    detail: str = ""
+    first: int = 0
+    last: int = 0
+    rows: int = 0
+
+    @property
+    def name(self) -> tuple[Any, ...]:
+        """What tells it from other feeds."""
+        return (
+            self.kind, self.exchange, self.asset, self.market, self.product,
+            self.source, self.interval, self.detail,
+        )  # fmt: skip
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One Parquet file: facts of one kind, exchange and date partition."""
+
+    path: str
+    kind: str
+    exchange: str
+    date: str
+    rows: int
+    first: int
+    last: int
+    bytes: int
+    feeds: tuple[Feed, ...]
+    added: int
+    retired: int | None = None
+
+    def visible(self, vintage: int) -> bool:
+        """Whether the part belonged to the lake at `vintage`."""
+        return self.added <= vintage and (
+            self.retired is None or self.retired > vintage
+        )
+
+
+class Vintage(msgspec.Struct, frozen=True):
+    """One import of one unit: what came in, when, and what was done to it."""
+
+    id: int
+    imported_at: int
+    importer: str
+    unit: str
+    sha256: str
+    rows: dict[str, int]
+    added: int
+    changed: int
+    removed: int
+    duplicates: int
+    halved: int
+    notes: tuple[str, ...] = ()
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """Everything the lake is."""
+
+    format: int
+    washout: str
+    vintages: tuple[Vintage, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def newest(self) -> int:
+        """Number of the newest vintage, 0 if there is none."""
+        return self.vintages[-1].id if self.vintages else 0
+
+    def at(self, as_of: int | None) -> int:
+        """The vintage that was newest at the instant `as_of`."""
+        if as_of is None:
+            return self.newest
+        known = [v.id for v in self.vintages if v.imported_at <= as_of]
+        return known[-1] if known else 0
+
+    def seen(self, vintage: int) -> tuple[Part, ...]:
+        """The parts that make up the lake at `vintage`."""
+        return tuple(part for part in self.parts if part.visible(vintage))
+
+
+def merged_feeds(parts: tuple[Part, ...]) -> tuple[Feed, ...]:
+    """The feeds of several parts, one entry each, with their whole extent."""
+    whole: dict[tuple[Any, ...], Feed] = {}
+    for feed in (feed for part in parts for feed in part.feeds):
+        known = whole.get(feed.name)
+        whole[feed.name] = (
+            feed
+            if known is None
+            else msgspec.structs.replace(
+                feed,
+                first=min(feed.first, known.first),
+                last=max(feed.last, known.last),
+                rows=feed.rows + known.rows,
+            )
+        )
+    return tuple(sorted(whole.values()))

@@ -1,0 +1,135 @@
+"""From a question to what must be read: scopes, settings, stretch of time, parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from washout.clock import bar_start, format_time
+from washout.errors import UsageError
+from washout.instruments import Scope, parse_scope
+from washout.store import graph
+from washout.store.lake import Lake
+from washout.store.manifest import Feed, Part, merged_feeds
+from washout.store.series import Row, labels, require, series_of
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """One question, worked out. Times are microseconds; `stop` is exclusive."""
+
+    view: str
+    scopes: tuple[str, ...]
+    settings: dict[str, Any]
+    start: int
+    stop: int
+    read_from: int
+    series: list[Row]
+    files: dict[str, list[str]]
+    assets: tuple[str, ...]
+    vintage: int
+
+
+def make_plan(
+    lake: Lake,
+    view: str,
+    *,
+    scope: str | Sequence[str],
+    settings: Mapping[str, Any],
+    start: int | None = None,
+    stop: int | None = None,
+    as_of: int | None = None,
+) -> Plan:
+    """Work out a question. UsageError, UnknownName or NoData say why it cannot be."""
+    graph.find_view(view)
+    chosen = graph.settings(view, settings)
+    manifest = lake.manifest()
+    vintage = manifest.at(as_of)
+    parts = manifest.seen(vintage)
+    feeds = merged_feeds(parts)
+    scopes = _scopes(scope, feeds)
+    rows = series_of(scopes, feeds)
+    kinds = graph.primary_kinds(view)
+    for one in scopes:
+        require(view, kinds, one, rows, chosen["bar"], feeds)
+    rows = [row for row in rows if chosen["bar"] % max(row["interval"], 1) == 0]
+    first, last = _extent(feeds, rows, kinds)
+    start, stop = _stretch(start, stop, first, last, _newest(feeds), chosen["bar"])
+    back = start - graph.memory(view, chosen)
+    read_from = (
+        first if graph.folds(view) else min([back, *graph.anchors(view, chosen)])
+    )
+    read_from = bar_start(read_from, chosen["bar"])
+    needed = graph.base_tables(view)
+    assets = tuple(sorted({one.asset for one in scopes}))
+    return Plan(
+        view=view, scopes=tuple(str(s) for s in scopes), settings=chosen,
+        start=start, stop=stop, read_from=read_from, series=rows,
+        files={
+            kind: lake.files(_wanted(parts, kind, rows, read_from, stop))
+            for kind in sorted(needed - {"series", "span"})
+        },
+        assets=assets, vintage=vintage,
+    )  # fmt: skip
+
+
+def _scopes(scope: str | Sequence[str], feeds: Sequence[Feed]) -> list[Scope]:
+    asked = [scope] if isinstance(scope, str) else scope
+    found = [one for text in asked for one in labels(parse_scope(text), feeds)]
+    if not found:
+        raise UsageError(
+            f"{', '.join(asked) or 'Nothing'} names no scope of this lake."
+        )
+    return list(dict.fromkeys(found))
+
+
+def _extent(
+    feeds: Sequence[Feed], rows: Sequence[Row], kinds: set[str]
+) -> tuple[int, int]:
+    """First and last instant that the feeds behind a view speak of."""
+    sources = {
+        (r["exchange"], r["source"], r["told_asset"], r["told_market"]) for r in rows
+    }
+    mine = [
+        f for f in feeds
+        if (f.exchange, f.source, f.asset, f.market) in sources
+        and (f.detail if f.kind == "coverage" else f.kind) in kinds
+    ]  # fmt: skip
+    return min(f.first for f in mine), max(f.last for f in mine)
+
+
+def _newest(feeds: Sequence[Feed]) -> int:
+    return max(f.last for f in feeds)
+
+
+def _stretch(
+    start: int | None, stop: int | None, first: int, last: int, newest: int, bar: int
+) -> tuple[int, int]:
+    """The asked stretch on the grid of bars, inside what the lake can speak of."""
+    begin = bar_start(first, bar) if start is None else start
+    end = bar_start(last - 1, bar) + bar if stop is None else stop
+    if bar_start(begin, bar) != begin:
+        begin = bar_start(begin, bar) + bar
+    if end <= begin:
+        raise UsageError(
+            f"The stretch from {format_time(begin)} to {format_time(end)} is empty:"
+            " --from is inclusive, --to exclusive, and --to must be later."
+        )
+    return begin, min(end, max(bar_start(newest - 1, bar) + bar, begin))
+
+
+def _wanted(
+    parts: Sequence[Part], kind: str, rows: Sequence[Row], start: int, stop: int
+) -> tuple[Part, ...]:
+    exchanges = {row["exchange"] for row in rows}
+    assets = {row["told_asset"] for row in rows} | {row["asset"] for row in rows}
+    always = kind in ("coverage", "gap")
+    return tuple(
+        part
+        for part in parts
+        if part.kind == kind
+        and part.exchange in exchanges
+        and (always or (part.last > start and part.first < stop))
+        and (always or any(feed.asset in assets for feed in part.feeds))
+    )

@@ -1,0 +1,1 @@
+"""Fakes that stand in for the internet, and generated markets, for users too."""

@@ -1,0 +1,5 @@
+"""Views: named functions, tables -> table. One file each; see ADDING.md."""
+
+from washout.views._contract import BASE, FoldView, Parameter, View, fold, view
+
+__all__ = ["BASE", "FoldView", "Parameter", "View", "fold", "view"]

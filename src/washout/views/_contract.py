@@ -1,0 +1,191 @@
+"""What a view is.
+
+A *table view* is a function from tables to a table, written in Ibis. Its positional
+parameters name what it reads: base tables (`BASE`) or other views. Its keyword-only
+parameters are its settings; one name means one value throughout a query. `memory`
+says how far back, in microseconds, a row may look; `since` names a setting that holds
+the instant from which it sums.
+
+A *fold view* is a pure `step(state, row, settings) -> (state, output)` over the
+finalised rows of one table view, per scope, compiled with Numba. Batch, replay and
+live call the same step.
+
+Every view gives one row per `scope` and `bar`, with `known_at`: the instant from
+which the row could have been known. These three are the key columns.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any, get_type_hints
+
+import msgspec
+
+from washout import schema
+from washout.clock import Time, Width, format_time, format_width, parse_bar, parse_time
+from washout.clock import parse_width
+from washout.errors import UsageError
+
+KEY_COLUMNS = ("scope", "bar", "known_at")
+
+SERIES = {
+    "scope": "string",
+    "kind": "string",
+    "exchange": "string",
+    "asset": "string",
+    "market": "string",
+    "every_market": "boolean",
+    "product": "string",
+    "source": "string",
+    "interval": "int64",
+    "told_asset": "string",
+    "told_market": "string",
+    "rank": "int64",
+}
+"""Which feeds answer for which scope: `asset`, `market` as in facts (`every_market`:
+any), `told_asset`, `told_market` as in coverage rows. Rank 0 is preferred."""
+
+SPAN = {"start": "int64", "stop": "int64"}
+"""One row: the stretch of time that is being read."""
+
+BASE: dict[str, dict[str, str]] = {
+    **{kind: schema.ibis_schema(kind) for kind in schema.KEY},
+    "series": SERIES,
+    "span": SPAN,
+}
+"""Tables that exist without a view: the kinds of fact, `series` and `span`."""
+
+Settings = Mapping[str, Any]
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """A setting of a view: its type and default, read from the signature."""
+
+    name: str
+    type: Any
+    default: Any = inspect.Parameter.empty
+
+    @property
+    def required(self) -> bool:
+        """Whether a query must give it."""
+        return self.default is inspect.Parameter.empty
+
+    def read(self, text: Any) -> Any:
+        """Turn text (or a value of the right type) into the setting."""
+        if not isinstance(text, str):
+            return text
+        if self.name == "bar":
+            return parse_bar(text)
+        if self.type is Width:
+            return parse_width(text)
+        if self.type is Time:
+            return parse_time(text)
+        try:
+            return msgspec.convert(text, self.type, strict=False)
+        except msgspec.ValidationError as error:
+            raise UsageError(f"Parameter {self.name}={text!r}: {error}") from None
+
+    def show(self, value: Any) -> str:
+        """Write a setting the way `read` takes it."""
+        if self.type is Width:
+            return format_width(value)
+        return format_time(value) if self.type is Time else str(value)
+
+
+class View(msgspec.Struct, frozen=True):
+    """A table view: `function` and what its signature and decorator declare."""
+
+    name: str
+    function: Callable[..., Any]
+    inputs: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    memory: Callable[[Settings], int]
+    since: str | None = None
+
+    @property
+    def summary(self) -> str:
+        """First line of the docstring."""
+        return (inspect.getdoc(self.function) or "").split("\n")[0]
+
+
+class FoldView(msgspec.Struct, frozen=True):
+    """A fold view: a compiled step over the rows of the table view `over`.
+
+    `columns` are the columns of `over` that a row holds, `outputs` the columns that
+    an output holds; `start(settings)` gives the first state.
+    """
+
+    name: str
+    over: str
+    columns: tuple[str, ...]
+    outputs: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    start: Callable[..., tuple[Any, ...]]
+    step: Callable[..., Any]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The one view that it folds over."""
+        return (self.over,)
+
+    @property
+    def summary(self) -> str:
+        """First line of the docstring of the step."""
+        return (inspect.getdoc(self.step) or "").split("\n")[0]
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
+    """Keyword-only parameters; only their annotations are resolved (Ibis is not loaded)."""
+    signature = inspect.signature(function).parameters
+    named = [p for p in signature.values() if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    hints = get_type_hints(
+        SimpleNamespace(__annotations__={p.name: p.annotation for p in named}),
+        globalns=function.__globals__,
+    )
+    return tuple(Parameter(p.name, hints[p.name], p.default) for p in named)
+
+
+def view(
+    *, memory: Callable[[Settings], int] | int = 0, since: str | None = None
+) -> Callable[[Callable[..., Any]], View]:
+    """Make a table view of a function.
+
+    `memory` is in microseconds, or a function of the settings; 0 means that a row
+    depends on nothing before its own bar.
+    """
+
+    def make(function: Callable[..., Any]) -> View:
+        inputs = tuple(
+            name
+            for name, found in inspect.signature(function).parameters.items()
+            if found.kind is not inspect.Parameter.KEYWORD_ONLY
+        )
+        declared = memory if callable(memory) else (lambda _settings: memory)
+        return View(
+            function.__name__, function, inputs, _parameters(function), declared, since
+        )
+
+    return make
+
+
+def fold(
+    *,
+    over: str,
+    columns: tuple[str, ...],
+    outputs: tuple[str, ...],
+    start: Callable[..., tuple[Any, ...]],
+) -> Callable[[Callable[..., Any]], FoldView]:
+    """Make a fold view of a Numba-compilable `step(state, row, settings)`.
+
+    `row` and `settings` are tuples of floats in the order of `columns` and of the
+    keyword-only parameters of `start`; a missing value is NaN.
+    """
+
+    def make(step: Callable[..., Any]) -> FoldView:
+        return FoldView(
+            step.__name__, over, columns, outputs, _parameters(start), start, step
+        )
+
+    return make
