@@ -1,0 +1,41 @@
+# Two commands: `make demo` and `make test`. Both set up what they need in .venv, once.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check laws bench test-slow clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := washout-demo
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.ready ## Set up, then chart and quicktake of the bundled record
+	$(BIN)/washout demo --out $(DEMO)
+
+test: $(VENV)/.ready-dev check ## Set up, then run every check and test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.ready-dev ## Lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-slow: $(VENV)/.ready-dev ## The tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/.ready-dev ## Measure against peers and limits (minutes, 5 GB of disk)
+	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/import_trades.py
+	$(BIN)/python bench/query_events.py
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	sh tools/setup.sh $(VENV) .
+	touch $@
+
+$(VENV)/.ready-dev: pyproject.toml constraints.txt
+	sh tools/setup.sh $(VENV) '.[dev]'
+	touch $(VENV)/.ready $@
+
+clean: ## Remove what make made
+	rm -rf $(VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache

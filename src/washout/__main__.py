@@ -1,0 +1,5 @@
+"""`python -m washout` is `washout`."""
+
+from washout.cli import main
+
+main()
