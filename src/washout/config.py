@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 
 import msgspec
 
@@ -32,3 +33,17 @@ DEFAULT = Config()
 def cfg_hash(config: Config = DEFAULT) -> str:
     """sha256 of the canonical JSON of `config`, first 12 hex digits."""
     return hashlib.sha256(msgspec.json.encode(config, order="sorted")).hexdigest()[:12]
+
+
+def cohort_names(bounds: tuple[int, ...] = DEFAULT.cohorts) -> tuple[str, ...]:
+    """Names of the trade-size cohorts, smallest first: `below_1k`, ..., `from_1m`."""
+    marks = [_short(bound) for bound in bounds]
+    between = [f"{a}_{b}" for a, b in pairwise(marks)]
+    return (f"below_{marks[0]}", *between, f"from_{marks[-1]}")
+
+
+def _short(usd: int) -> str:
+    for size, letter in ((1_000_000, "m"), (1_000, "k")):
+        if usd % size == 0:
+            return f"{usd // size}{letter}"
+    return str(usd)

@@ -21,7 +21,7 @@ if typing.TYPE_CHECKING:
 Grain = Literal["day", "month", "year", "all"]
 
 GRAIN: dict[str, Grain] = {
-    "liquidation": "day",
+    "liquidation": "month",
     "trade": "day",
     "candle": "month",
     "trade_total": "month",
@@ -31,7 +31,8 @@ GRAIN: dict[str, Grain] = {
     "gap": "all",
     "coverage": "all",
 }
-"""Dense kinds are cut by day; sparse ones by more, so that files stay worth opening."""
+"""Dense kinds are cut by day, sparse ones by more: files stay worth opening, and a
+lake of years is some hundred files."""
 
 FEED = ("source", "exchange", "asset", "market")
 """Who says what about which instrument."""

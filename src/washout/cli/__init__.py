@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import click
 
@@ -20,7 +22,7 @@ refused."""
 class _Commands(click.Group):
     """Loads a command's module when it is named."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         found = pkgutil.iter_modules(__path__)
         return sorted(m.name.strip("_") for m in found if not m.name.startswith("_"))
 
@@ -72,14 +74,31 @@ def main() -> None:
     """Run the command line; errors of ours go to stderr as one line."""
     try:
         group.main(prog_name="washout", standalone_mode=False)
+        sys.stdout.flush()
     except WashoutError as error:
-        click.echo(f"washout: {error}", err=True)
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
+        _stop(str(error), error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _stop(f"{error.format_message()}{_hint(error)}", error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("washout: stopped", err=True)
-        sys.exit(130)
+        _stop("stopped", 130)
     except BrokenPipeError:
-        sys.exit(0)
+        # Who read our output has seen enough; Python would complain at its own exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _stop(f"{error.filename}: {error.strerror}.", 1)
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    click.echo(f"washout: {' '.join(message.split())}", err=True)
+    sys.exit(code)
+
+
+def _hint(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f" See `{context.command_path} --help`." if context else ""

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
+from washout.cli import _complete
 from washout.clock import Time, parse_time
+from washout.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -39,14 +41,19 @@ def question_options(command: Command) -> Command:
         [
             click.option(
                 "--scope", "scopes", multiple=True, required=True,
+                shell_complete=_complete.scopes,
                 help="binance:BTC, binance:BTC-USDT, all:BTC, binance:*; repeatable.",
             ),
             click.option("--bar", default="1d", show_default=True, help="1m to 1w."),
             click.option("--from", "start", help="First instant, UTC, inclusive."),
             click.option("--to", "stop", help="Last instant, UTC, exclusive."),
-            click.option("--as-of", help="The lake as it was known at this instant."),
+            click.option(
+                "--as-of", metavar="TIME",
+                help="The lake as it was known at this instant, or vintage:3.",
+            ),
             click.option(
                 "--param", "params", multiple=True, metavar="NAME=VALUE",
+                shell_complete=_complete.parameters,
                 help="A setting of the view, such as window=7d; repeatable.",
             ),
         ]
@@ -55,12 +62,15 @@ def question_options(command: Command) -> Command:
     return command
 
 
-def settings(params: tuple[str, ...]) -> dict[str, str]:
+def settings(params: tuple[str, ...], option: str = "--param") -> dict[str, str]:
     """`--param name=value` as a dictionary."""
     pairs = [param.partition("=") for param in params]
-    for name, separator, _ in pairs:
-        if not separator:
-            raise click.UsageError(
-                f"--param {name}: write NAME=VALUE, such as window=7d."
+    for (name, separator, value), param in zip(pairs, params, strict=True):
+        if not (separator and name.strip() and value.strip()):
+            raise UsageError(
+                f"{option} {param}: write NAME=VALUE, such as {_EXAMPLES[option]}."
             )
-    return {name: value for name, _, value in pairs}
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+_EXAMPLES = {"--param": "window=7d", "--map": "time=utc_open,long_usd=longs"}

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from washout import plugins
-from washout.errors import InputError, UnknownName
-from washout.importers import Importer, Options, Unit
+from washout._version import __version__
+from washout.errors import InputError, UnknownName, UsageError
+from washout.importers import Importer, Options
 from washout.importers._contract import HEAD
-from washout.store.ingest import Receipt, add_unit
+from washout.store.ingest import Receipt, add_unit, believed
 from washout.store.lake import Lake
 
 
@@ -70,51 +73,71 @@ def import_files(
     *,
     format: str | None = None,  # noqa: A002  the word users type
     wait: bool = False,
-    progress: Callable[[Path, int], None] = lambda _path, _done: None,
+    progress: Callable[[Path, int, int], None] = lambda _path, _done, _rows: None,
+    told: Callable[[Receipt | InputError], None] = lambda _outcome: None,
 ) -> Outcome:
     """Import files one by one; a bad unit leaves no trace and does not stop the rest.
 
-    `progress(path, files_done)` is called before each file.
+    `progress(path, files_done, rows)` is called while a file is read, `told` with what
+    became of each unit. UsageError comes only where nothing was imported.
     """
     receipts: list[Receipt] = []
     refused: list[InputError] = []
+    if format is not None:
+        find_importer(Path(), format)
     with lake.writing(wait=wait) as scratch:
         for done, path in enumerate(paths):
-            progress(path, done)
+            progress(path, done, 0)
+            reading = partial(progress, path, done)
             try:
-                _head(path)
-                chosen = find_importer(path, format)
-                sha256 = file_hash(path)
-                for unit in _units(chosen, path, options):
-                    receipts.append(
-                        _add(lake, scratch, unit, chosen.name, sha256, options.now)
-                    )
+                for receipt in _import(lake, scratch, path, options, format, reading):
+                    receipts.append(receipt)
+                    told(receipt)
             except InputError as error:
                 refused.append(error)
+                told(error)
+            except UsageError as error:
+                if not receipts:
+                    raise
+                refused.append(InputError(str(error), unit=path.name))
+                told(refused[-1])
     return Outcome(receipts=receipts, refused=refused)
 
 
-def _units(chosen: Importer, path: Path, options: Options) -> Iterator[Unit]:
-    try:
-        yield from chosen.read(path, options)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"it is not UTF-8 text (byte {error.object[error.start]:#04x} at position"
-            f" {error.start}); save it as UTF-8",
-            unit=path.name,
-        ) from None
+def _import(
+    lake: Lake,
+    scratch: Path,
+    path: Path,
+    options: Options,
+    name: str | None,
+    progress: Callable[[int], None],
+) -> Iterator[Receipt]:
+    _head(path)
+    chosen = find_importer(path, name)
+    sha256 = file_hash(path)
+    fingerprint = _fingerprint(chosen, sha256, options)
+    for unit in believed(chosen.read(path, options), path.name):
+        yield add_unit(
+            lake, scratch, unit, importer=chosen.name, sha256=sha256, now=options.now,
+            fingerprint=fingerprint, progress=progress,
+        )  # fmt: skip
 
 
-def _add(
-    lake: Lake, scratch: Path, unit: Unit, importer: str, sha256: str, now: int
-) -> Receipt:
-    try:
-        return add_unit(lake, scratch, unit, importer=importer, sha256=sha256, now=now)
-    except UnicodeDecodeError as error:
-        raise InputError(f"it is not UTF-8 text: {error}", unit=unit.name) from None
+def _fingerprint(chosen: Importer, sha256: str, options: Options) -> str:
+    """Of a file's content and of everything that decides how it is read."""
+    asked = msgspec.json.encode(msgspec.structs.replace(options, now=0), order="sorted")
+    source = inspect.getsourcefile(chosen.read)
+    digest = hashlib.sha256(f"{__version__} {chosen.name} {sha256} ".encode() + asked)
+    digest.update(Path(source).read_bytes() if source else b"")
+    return digest.hexdigest()
 
 
 def file_hash(path: Path) -> str:
     """sha256 of a file."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"it cannot be read: {error.strerror}", unit=str(path)
+        ) from None

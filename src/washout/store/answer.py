@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from washout.clock import Time, format_time, parse_time
 from washout.store import duck, graph
+from washout.store.health import engine_errors
 from washout.store.lake import Lake
-from washout.store.manifest import Feed
+from washout.store.manifest import NUMBERED, AsOf, Feed
 from washout.store.plan import Plan, make_plan
 from washout.views import FoldView
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-TIMES = ("bar", "anchor", "known_at")
+TIMES = ("bar", "anchor", "perp_anchor", "spot_anchor", "known_at")
 """Columns that hold instants."""
 
 
@@ -46,20 +48,20 @@ class Store:
         bar: str = "1d",
         start: str | Time | None = None,
         end: str | Time | None = None,
-        as_of: str | Time | None = None,
+        as_of: AsOf = None,
         **settings: Any,
     ) -> Answer:
         """Ask for a view.
 
         `start` is inclusive, `end` exclusive, both UTC; without them the whole record.
-        `as_of` asks for the lake as it was known then. Nothing is computed until the
-        answer is turned into a table.
+        `as_of` asks for the lake as it was known then: an instant, or `vintage:3`.
+        Nothing is computed until the answer is turned into a table.
         """
         plan = make_plan(
             self.lake, name, scope=scope, settings={"bar": bar, **settings},
-            start=_time(start), stop=_time(end), as_of=_time(as_of),
+            start=_time(start), stop=_time(end), as_of=as_of_what(as_of),
         )  # fmt: skip
-        return Answer(plan)
+        return Answer(plan, self.lake)
 
     def feeds(self) -> tuple[Feed, ...]:
         """Every series of facts in the lake."""
@@ -74,25 +76,33 @@ def _time(value: str | Time | None) -> Time | None:
     return parse_time(value) if isinstance(value, str) else value
 
 
+def as_of_what(value: AsOf) -> AsOf:
+    """Read `2025-01-01` as an instant; `vintage:3` and numbers stay what they are."""
+    if isinstance(value, str) and not value.startswith(NUMBERED):
+        return parse_time(value)
+    return value
+
+
 class Answer:
     """Rows of a view: one per scope and bar, USD in dollars, missing values null.
 
     Turns into Arrow, pandas or Polars, and shows itself as a table in a notebook. The
-    `scope` column is there when more than one scope was asked for.
+    `scope` column is there when several scopes, or a wildcard, were asked for.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, lake: Lake) -> None:
+        self.plan, self.lake = plan, lake
         self._arrow: pa.Table | None = None
 
     def raw(self) -> pa.Table:
         """As engines compute it: USD in int64 cents, times int64, every column."""
-        if isinstance(graph.find_view(self.plan.view), FoldView):
-            from washout.store.folding import run_fold
+        with engine_errors(self.lake):
+            if self._folds():
+                from washout.store.folding import run_fold
 
-            return run_fold(self.plan)
-        with duck.connect(self.plan) as connection:
-            return connection.execute(duck.table_sql(self.plan)[0]).to_arrow_table()
+                return run_fold(self.plan)
+            with duck.connect(self.plan) as connection:
+                return connection.execute(duck.table_sql(self.plan)[0]).to_arrow_table()
 
     def arrow(self) -> pa.Table:
         """An Arrow table; `bar` and other instants are timestamps in UTC."""
@@ -106,22 +116,34 @@ class Answer:
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def tuples(self) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
-        """Column names and rows, without loading Arrow."""
-        if self._arrow is not None or isinstance(
-            graph.find_view(self.plan.view), FoldView
-        ):
-            table = self.arrow()
-            return table.column_names, _python_rows(table)
+        """Column names and rows, as in `rows`; a table view needs no Arrow for it."""
+        kinds, rows = self._plain()
+        shown = [name for name in kinds if name not in self._hidden()]
+        places = [list(kinds).index(name) for name in shown]
+        write = [_writer(name, kinds[name]) for name in shown]
+        return shown, (
+            tuple(
+                None if (value := row[place]) is None else as_text(value)
+                for place, as_text in zip(places, write, strict=True)
+            )
+            for row in rows
+        )
+
+    def _plain(self) -> tuple[dict[str, str], Iterable[tuple[Any, ...]]]:
+        """Types of the raw columns, and the raw rows as Python values."""
+        if self._folds():
+            table = self.raw()
+            kinds = {field.name: str(field.type) for field in table.schema}
+            return kinds, zip(*(c.to_pylist() for c in table.columns), strict=True)
         sql, compiled = duck.table_sql(self.plan)
-        shown = [c for c in compiled.columns if c not in self._hidden()]
-        chosen = ", ".join(_expression(c, compiled.columns[c]) for c in shown)
-        with duck.connect(self.plan) as connection:
-            found = connection.execute(f"select {chosen} from ({sql})").fetchall()
-        times = [i for i, c in enumerate(shown) if c in TIMES]
-        return shown, (_with_times(row, times) for row in found)
+        with engine_errors(self.lake), duck.connect(self.plan) as connection:
+            return compiled.columns, connection.execute(sql).fetchall()
+
+    def _folds(self) -> bool:
+        return isinstance(graph.find_view(self.plan.view), FoldView)
 
     def _hidden(self) -> set[str]:
-        return {"known_at"} | ({"scope"} if len(self.plan.scopes) == 1 else set())
+        return {"known_at"} | (set() if self.plan.several else {"scope"})
 
     def pandas(self) -> pd.DataFrame:
         """A pandas DataFrame, indexed by nothing."""
@@ -130,9 +152,9 @@ class Answer:
 
     def polars(self) -> pl.DataFrame:
         """A Polars DataFrame; needs polars installed."""
-        import polars
+        import polars as pl
 
-        return polars.DataFrame(self.arrow())
+        return pl.DataFrame(self.arrow())
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self.arrow().__arrow_c_stream__(requested_schema)
@@ -148,20 +170,27 @@ class Answer:
         )
 
     def _repr_html_(self) -> str:
-        html: str = self.pandas().to_html(max_rows=20, index=False, na_rep="")
-        return f"<p>{self!r}</p>".replace("<<", "&lt;").replace(">><", ">&gt;<") + html
+        table = self.pandas().to_html(max_rows=20, index=False, na_rep="")
+        return f"<p>{escape(repr(self))}</p>{table}"
 
 
-def _expression(column: str, kind: str) -> str:
-    is_money = column.endswith("_usd") and kind.startswith("int")
-    return f"{column} / 100.0 as {column}" if is_money else column
+def _is_money(name: str, kind: str) -> bool:
+    return name.endswith("_usd") and kind == "int64"
 
 
-def _with_times(row: tuple[Any, ...], times: Sequence[int]) -> tuple[Any, ...]:
-    values = list(row)
-    for index in times:
-        values[index] = None if row[index] is None else format_time(row[index])
-    return tuple(values)
+def _writer(name: str, kind: str) -> Callable[[Any], Any]:
+    """How a raw value of a column is published."""
+    if name in TIMES:
+        return format_time
+    return _dollars if _is_money(name, kind) else _as_it_is
+
+
+def _dollars(cents: int) -> float:
+    return cents / 100
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _published(table: pa.Table, hidden: set[str]) -> pa.Table:
@@ -172,32 +201,12 @@ def _published(table: pa.Table, hidden: set[str]) -> pa.Table:
     for name in table.column_names:
         values = table[name]
         if name in TIMES:
-            values = values.cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))
-        elif name.endswith("_usd") and pa.types.is_integer(values.type):
+            values = values.cast(pa.timestamp("us", tz="UTC"))
+        elif _is_money(name, str(values.type)):
             values = pc.divide(values.cast(pa.float64()), 100.0)
         if name not in hidden:
             columns[name] = values
     return pa.table(columns)
 
 
-def _python_rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
-    import pyarrow as pa
-
-    for row in table.to_pylist():
-        yield tuple(
-            format_time(_micros(v))
-            if pa.types.is_timestamp(table.schema.field(n).type) and v is not None
-            else v
-            for n, v in row.items()
-        )
-
-
-def _micros(moment: Any) -> int:
-    from washout.clock import from_datetime
-
-    return from_datetime(
-        moment.to_pydatetime() if hasattr(moment, "to_pydatetime") else moment
-    )
-
-
-__all__ = ["Answer", "Store", "open_lake"]
+__all__ = ["Answer", "Store", "as_of_what", "open_lake"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 from washout import schema
+from washout.store import sql
 from washout.store.compile import Compiled, compile_view
 from washout.store.plan import Plan
 from washout.views import BASE
@@ -12,17 +15,16 @@ from washout.views import BASE
 if TYPE_CHECKING:
     import duckdb
 
-_TYPES = {
-    "string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE", "boolean": "BOOLEAN"
-}  # fmt: skip
-
 
 def connect(plan: Plan) -> duckdb.DuckDBPyConnection:
     """A connection in which the base tables of `plan` exist as temporary views."""
     import duckdb
 
     connection = duckdb.connect()
-    connection.execute("set enable_progress_bar = false")
+    connection.execute(
+        "set enable_progress_bar = false;"
+        f" set temp_directory = {sql.literal(Path(gettempdir(), 'washout-spill'))}"
+    )
     for kind, files in plan.files.items():
         connection.execute(f"create temp view {kind} as {_facts(plan, kind, files)}")
     connection.execute(f"create temp table series as {_series(plan)}")
@@ -37,7 +39,8 @@ def table_sql(plan: Plan) -> tuple[str, Compiled]:
     """SQL of the plan's table view, cut to the asked bars, and how it was compiled."""
     compiled = compile_view(plan.view, plan.settings, "duckdb")
     columns = ", ".join(
-        f"{name}::{_TYPES[kind]} as {name}" for name, kind in compiled.columns.items()
+        f"{name}::{sql.TYPES[kind]} as {name}"
+        for name, kind in compiled.columns.items()
     )
     return (
         f"select {columns} from ({compiled.sql}) where bar >= {plan.start}"
@@ -49,14 +52,12 @@ def _facts(plan: Plan, kind: str, files: list[str]) -> str:
     if not files:
         return _nothing(BASE[kind])
     columns = ", ".join(schema.fields(kind))
-    source = (
-        f"select {columns} from read_parquet({_list(files)}, hive_partitioning=false)"
-    )
+    source = f"select {columns} from {sql.parquet(files)}"
     if kind in ("coverage", "gap"):
         return source
     return (
         f"{source} where ts_event >= {plan.read_from} and ts_event < {plan.stop}"
-        f" and asset in ({', '.join(_text(a) for a in plan.assets)})"
+        f" and asset in ({', '.join(sql.literal(a) for a in plan.assets)})"
     )
 
 
@@ -64,7 +65,7 @@ def _series(plan: Plan) -> str:
     if not plan.series:
         return _nothing(BASE["series"])
     rows = ", ".join(
-        "(" + ", ".join(_text(row[name]) for name in BASE["series"]) + ")"
+        "(" + ", ".join(sql.literal(row[name]) for name in BASE["series"]) + ")"
         for row in plan.series
     )
     return f"select * from (values {rows}) t({', '.join(BASE['series'])})"
@@ -72,16 +73,6 @@ def _series(plan: Plan) -> str:
 
 def _nothing(columns: dict[str, str]) -> str:
     typed = ", ".join(
-        f"null::{_TYPES[kind]} as {name}" for name, kind in columns.items()
+        f"null::{sql.TYPES[kind]} as {name}" for name, kind in columns.items()
     )
     return f"select {typed} where false"
-
-
-def _list(files: list[str]) -> str:
-    return "[" + ", ".join(_text(file) for file in files) + "]"
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    return str(value).lower() if isinstance(value, bool) else f"{value}::bigint"

@@ -8,17 +8,27 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from washout.errors import LakeBusy, LakeError
+
+_FULL = "the disk is full. Nothing of this unit was imported; free space and try again"
+_CLOSED = "it is not writable. Change its permissions or choose another --lake"
+_REASONS = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: "the file would grow past what this system or its limits allow."
+    " Nothing of this unit was imported; raise the limit (ulimit -f) or import less",
+    errno.EACCES: _CLOSED,
+    errno.EPERM: _CLOSED,
+    errno.EROFS: _CLOSED,
+    errno.EMFILE: "too many files are open. Raise the limit (ulimit -n)",
+}
 
 
 def sync_folder(folder: Path) -> None:
     """Make renames in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_file(folder)
 
 
 def sync_file(path: Path) -> None:
@@ -28,6 +38,11 @@ def sync_file(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def temporary_names(path: Path) -> list[Path]:
+    """What a writer that died may have left beside `path`."""
+    return sorted(path.parent.glob(f".{path.name}.*.tmp"))
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -52,32 +67,53 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            reason = "the disk is full. Nothing was committed; free space and try again"
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            reason = (
-                "it is not writable. Change its permissions or choose another --lake"
-            )
-        else:
-            reason = f"{error.strerror or error}"
-        raise LakeError(f"{path}: {reason}.") from error
+        raise LakeError(f"{path}: {reason(error)}.") from error
+
+
+def reason(error: OSError) -> str:
+    """What a file system error means for a person who writes a lake."""
+    said = error.strerror or str(error)
+    return _REASONS.get(error.errno or 0, said[:1].lower() + said[1:])
 
 
 @contextmanager
 def write_lock(path: Path, *, wait: bool) -> Iterator[None]:
     """Hold the lake's only write lock; the kernel releases it when a writer dies."""
-    with explained(path), path.open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
+    with explained(path):
+        handle = path.open("a+")
+    with handle:
+        _take(handle, path, wait=wait)
+        with explained(path):
             handle.seek(0)
-            holder = handle.read().strip() or "unknown"
-            raise LakeBusy(
-                f"{path.parent} is being written by process {holder}. Wait for it to"
-                " end, or pass --wait to queue behind it."
-            ) from None
-        handle.seek(0)
-        handle.truncate()
-        handle.write(str(os.getpid()))
-        handle.flush()
+            handle.truncate()
+            handle.write(str(os.getpid()))
+            handle.flush()
         yield
+
+
+def _take(handle: IO[str], path: Path, *, wait: bool) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        raise LakeBusy(
+            f"{path.parent} is being written by process {_holder(handle)}. Wait for it"
+            " to end, or pass --wait to queue behind it."
+        ) from None
+
+
+def _holder(handle: IO[str]) -> str:
+    handle.seek(0)
+    return handle.read().strip() or "unknown"
+
+
+def lock_holder(path: Path) -> str | None:
+    """The process that is writing now, or None."""
+    try:
+        with path.open("r") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return _holder(handle)
+    except FileNotFoundError:
+        return None
+    return None

@@ -120,12 +120,12 @@ def folds(name: str) -> bool:
 
 def build(name: str, tables: Mapping[str, Any], chosen: Mapping[str, Any]) -> Any:
     """The Ibis expression of a table view over `tables`."""
-    if name in tables:
-        return tables[name]
     view = find_view(name)
     if isinstance(view, FoldView):
         raise UsageError(f"{name} is a fold view; no table view can read it yet.")
-    inputs = [build(i, tables, chosen) for i in view.inputs]
+    inputs = [
+        tables[i] if i in tables else build(i, tables, chosen) for i in view.inputs
+    ]
     own = {p.name: chosen[p.name] for p in view.parameters}
     return view.function(*inputs, **own)
 

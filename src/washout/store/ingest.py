@@ -1,34 +1,40 @@
 """Bringing a unit of facts into the lake: stage, merge, commit.
 
-Every unit is one vintage. Merging copies the touched partitions; the older parts stay
-for `as_of`. Until the manifest is replaced, nothing of the unit exists for readers.
+Every unit is one vintage. Merging rewrites only parts that it may contradict; the older
+parts stay for `as_of`. Until the manifest is replaced, nothing of the unit exists for
+readers.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from washout import schema
-from washout.clock import DAY, format_time
 from washout.errors import InputError
 from washout.importers import Unit
-from washout.store.files import explained, sync_file
-from washout.store.lake import Lake
-from washout.store.manifest import Feed, Part, Vintage
-from washout.store.stretches import overlay
-from washout.store.trust import bounded
+from washout.store import footers, merge, sql
+from washout.store.files import explained
+from washout.store.health import engine_errors
+from washout.store.lake import SCRATCH, Lake
+from washout.store.manifest import Feed, Manifest, Part, Vintage
+from washout.store.merge import Change, Stretch
+from washout.store.staging import Partition, Stager, conform
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-ROW_GROUP = 131_072
-Partition = tuple[str, str, str]
+MEMORY = "400MB"
+"""What merging may hold; beyond it DuckDB spills into the scratch folder."""
+
+Thing = TypeVar("Thing")
+Staged = Mapping[Partition, Sequence[Path]]
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,39 +56,72 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         return self.vintage is None
 
 
-class _Count(msgspec.Struct):
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-    duplicates: int = 0
-
-
 def add_unit(
-    lake: Lake, scratch: Path, unit: Unit, *, importer: str, sha256: str, now: int
+    lake: Lake,
+    scratch: Path,
+    unit: Unit,
+    *,
+    importer: str,
+    sha256: str,
+    now: int,
+    fingerprint: str = "",
+    progress: Callable[[int], None] = lambda _rows: None,
 ) -> Receipt:
-    """Import one unit under the write lock; InputError leaves the lake as it was."""
-    import duckdb
+    """Import one unit under the write lock; InputError leaves the lake as it was.
 
+    `fingerprint` names the file and how it is read: a unit whose statements the lake
+    holds already is not read again. `progress(rows)` is told how many were read.
+    """
+    held = lake.manifest().holding(fingerprint, unit.name) if fingerprint else None
+    if held is not None:
+        note = f"vintage {held} is this very file"
+        return Receipt(unit=unit.name, vintage=None, rows={}, notes=(note,))
     staging = scratch / "staging"
-    shutil.rmtree(staging, ignore_errors=True)
     with explained(lake.path):
+        shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
-        staged, rows = _stage(unit, staging)
-        with duckdb.connect() as connection:
-            connection.execute("set threads=2; set preserve_insertion_order=true")
-            return _merge_all(
-                lake, connection, unit, staged, rows, importer, sha256, now
-            )
+    staged, rows = _stage(unit, staging, progress)
+    change = Change(duplicates=unit.duplicates)
+    with _engine(scratch) as connection, engine_errors(lake):
+        fresh, retired = _lay_over(lake, connection, unit, staged, change)
+    vintage = Vintage(
+        id=lake.manifest().newest + 1, imported_at=_time(lake.manifest(), now),
+        importer=importer, unit=unit.name, sha256=sha256, rows=rows,
+        added=change.added, changed=change.changed, removed=change.removed,
+        duplicates=change.duplicates, halved=unit.halved, notes=tuple(unit.notes),
+        fingerprint=fingerprint, retold=change.retold,
+    )  # fmt: skip
+    if fresh or retired:
+        _commit(lake, vintage, fresh, retired)
+    return _receipt(vintage, changed=bool(fresh or retired))
 
 
-def _stage(unit: Unit, staging: Path) -> tuple[dict[Partition, Path], dict[str, int]]:
-    """Write the unit's facts to scratch, one file per partition."""
-    writer = _Stager(staging)
+def _receipt(vintage: Vintage, *, changed: bool) -> Receipt:
+    return Receipt(
+        unit=vintage.unit, vintage=vintage.id if changed else None, rows=vintage.rows,
+        added=vintage.added, changed=vintage.changed, removed=vintage.removed,
+        duplicates=vintage.duplicates, halved=vintage.halved, notes=vintage.notes,
+    )  # fmt: skip
+
+
+def _time(manifest: Manifest, now: int) -> int:
+    """Vintages keep their order in time although a wall clock may step back."""
+    return max([now, *(v.imported_at for v in manifest.vintages[-1:])])
+
+
+def _stage(
+    unit: Unit, staging: Path, progress: Callable[[int], None]
+) -> tuple[Staged, dict[str, int]]:
+    """Write the unit's facts to scratch, cut by partition."""
+    writer = Stager(staging)
     try:
-        for kind, table in unit.tables():
-            writer.write(kind, table)
+        for kind, table in believed(_tables(unit), unit.name):
+            with explained(staging):
+                writer.write(kind, table)
+            progress(sum(writer.rows.values()))
     finally:
-        writer.close()
+        with explained(staging):
+            writer.close()
     if not writer.rows:
         raise InputError(
             "it holds no rows, so there is nothing to import", unit=unit.name
@@ -90,102 +129,133 @@ def _stage(unit: Unit, staging: Path) -> tuple[dict[Partition, Path], dict[str, 
     return writer.files, writer.rows
 
 
-class _Stager:
-    """Appends tables to one Parquet file per partition."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.files: dict[Partition, Path] = {}
-        self.rows: dict[str, int] = {}
-        self._open: dict[Partition, Any] = {}
-
-    def write(self, kind: str, table: pa.Table) -> None:
-        """Cut `table` by exchange and date and append the pieces."""
-        if table.num_rows == 0:
-            return
-        self.rows[kind] = self.rows.get(kind, 0) + table.num_rows
-        for partition, piece in _cut(kind, table.cast(schema.arrow(kind))):
-            self._writer(partition).write_table(piece, row_group_size=ROW_GROUP)
-
-    def _writer(self, partition: Partition) -> Any:
-        import pyarrow.parquet as pq
-
-        if partition not in self._open:
-            if partition in self.files:
-                raise InputError(f"rows go back to {partition} after leaving it")
-            path = self.folder / f"{len(self.files)}.parquet"
-            self.files[partition] = path
-            self._open[partition] = pq.ParquetWriter(
-                path, schema.arrow(partition[0]), compression="zstd"
-            )
-        return self._open[partition]
-
-    def close(self) -> None:
-        """Finish every file."""
-        for writer in self._open.values():
-            writer.close()
-        self._open.clear()
+def _tables(unit: Unit) -> Iterator[tuple[str, pa.Table]]:
+    """The unit's facts, each in the schema of its kind."""
+    for kind, table in unit.tables():
+        for field in schema.arrow(kind):
+            if not field.nullable and table[field.name].null_count:
+                raise InputError(f"{field.name} of a {kind} is missing", unit=unit.name)
+        yield kind, conform(kind, table)
 
 
-def _cut(kind: str, table: pa.Table) -> Iterable[tuple[Partition, pa.Table]]:
-    import pyarrow.compute as pc
+def believed(things: Iterable[Thing], unit: str) -> Iterator[Thing]:
+    """What an importer yields; what it cannot make sense of is bad input."""
+    try:
+        yield from things
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"it is not UTF-8 text (byte {error.object[error.start]:#04x} at position"
+            f" {error.start}); save it as UTF-8",
+            unit=unit,
+        ) from None
+    except OSError as error:
+        raise InputError(f"it cannot be read: {error}", unit=unit) from error
+    except (ValueError, ArithmeticError, LookupError, EOFError) as error:
+        raise InputError(
+            f"it cannot be understood: {error or type(error).__name__}. Is it complete,"
+            " and in the format that it was taken for (--format)?",
+            unit=unit,
+        ) from error
 
-    for exchange in pc.unique(table["exchange"]).to_pylist():
-        mine = table.filter(pc.equal(table["exchange"], exchange))
-        days = pc.divide(mine["ts_event"], DAY)
-        dates = {
-            day: schema.partition_of_day(kind, day)
-            for day in pc.unique(days).to_pylist()
-        }
-        if len(set(dates.values())) == 1:
-            yield (kind, exchange, next(iter(dates.values()))), mine
-            continue
-        for date in sorted(set(dates.values())):
-            inside = [day for day, name in dates.items() if name == date]
-            chosen = pc.is_in(days, pc.cast(inside, "int64"))
-            yield (kind, exchange, date), mine.filter(chosen)
+
+def _engine(scratch: Path) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute(
+        "set threads=2; set preserve_insertion_order=true; set enable_progress_bar=false;"
+        f" set memory_limit='{MEMORY}'; set temp_directory={sql.literal(scratch / 'spill')}"
+    )
+    return connection
 
 
-def _merge_all(
+def _lay_over(
     lake: Lake,
     connection: duckdb.DuckDBPyConnection,
     unit: Unit,
-    staged: dict[Partition, Path],
-    rows: dict[str, int],
-    importer: str,
-    sha256: str,
-    now: int,
-) -> Receipt:
+    staged: Staged,
+    change: Change,
+) -> tuple[list[tuple[Part, Path]], set[str]]:
+    """New parts with the files that hold them, and the paths of what they supersede."""
     manifest = lake.manifest()
-    number = manifest.newest + 1
-    visible = manifest.seen(manifest.newest)
-    total = _Count(duplicates=unit.duplicates)
+    visible: dict[Partition, list[Part]] = defaultdict(list)
+    for part in manifest.seen(manifest.newest):
+        visible[part.kind, part.exchange, part.date].append(part)
+    lost = merge.restated(connection, _by_kind(staged)) if unit.whole else {}
+    emptied = {
+        partition
+        for partition, parts in visible.items()
+        if any(merge.may_lose(part, lost.get(part.kind, ())) for part in parts)
+    }
     fresh: list[tuple[Part, Path]] = []
     retired: set[str] = set()
-    for partition, path in staged.items():
-        old = [p for p in visible if (p.kind, p.exchange, p.date) == partition]
-        merged = _merge(lake, connection, unit, partition, path, old, total)
-        if merged is not None:
-            fresh.append((_describe(connection, merged, partition, number), merged))
-            retired |= {part.path for part in old}
-    receipt = Receipt(
-        unit=unit.name, vintage=number if fresh else None, rows=rows,
-        added=total.added, changed=total.changed, removed=total.removed,
-        duplicates=total.duplicates, halved=unit.halved, notes=tuple(unit.notes),
+    for partition in sorted({*staged, *emptied}):
+        step = _Step(partition, staged.get(partition, ()), lost.get(partition[0], ()))
+        written, old = _lay(lake, connection, unit, step, visible[partition], change)
+        if written is None:
+            continue
+        part = _describe(connection, written, partition, manifest.newest + 1)
+        fresh += [(part, written)] if part.rows else []
+        retired |= {part.path for part in old}
+    return fresh, retired
+
+
+class _Step(msgspec.Struct, frozen=True):
+    """One partition of a unit: its staged files, and what the unit withdraws there."""
+
+    partition: Partition
+    staged: Sequence[Path]
+    lost: Sequence[Stretch]
+
+
+def _by_kind(staged: Staged) -> dict[str, list[Path]]:
+    files: dict[str, list[Path]] = defaultdict(list)
+    for (kind, _, _), paths in staged.items():
+        files[kind] += paths
+    return files
+
+
+def _lay(
+    lake: Lake,
+    connection: duckdb.DuckDBPyConnection,
+    unit: Unit,
+    step: _Step,
+    there: Sequence[Part],
+    change: Change,
+) -> tuple[Path | None, Sequence[Part]]:
+    """Lay one partition over what is there: the file to adopt, and what it supersedes."""
+    kind = step.partition[0]
+    into = (
+        lake.path / SCRATCH / "staging" / f"{'-'.join(step.partition)}.merged.parquet"
+    )
+    if kind == "coverage":
+        files = lake.files(there)
+        new = merge.merge_coverage(
+            step.staged, files, into, whole=unit.whole, change=change
+        )
+        return (into if new else None), there
+    coming = _feeds(connection, kind, step.staged) if there and step.staged else ()
+    old = merge.concerned(there, coming, step.lost)
+    if unit.ordered and not old and len(step.staged) == 1:
+        change.added += _rows(step.staged[0])
+        return step.staged[0], ()
+    new = merge.merge(
+        connection, kind, step.staged, lake.files(old), into,
+        unit=unit.name, withdrawn=step.lost, change=change,
     )  # fmt: skip
-    if not fresh:
-        return receipt
-    for part, path in fresh:
-        sync_file(path)
-        lake.adopt(path, part.path)
-    vintage = Vintage(
-        id=number, imported_at=now, importer=importer, unit=unit.name, sha256=sha256,
-        rows=rows, added=receipt.added, changed=receipt.changed,
-        removed=receipt.removed, duplicates=receipt.duplicates, halved=receipt.halved,
-        notes=receipt.notes,
-    )  # fmt: skip
+    return (into if new else None), old
+
+
+def _commit(
+    lake: Lake,
+    vintage: Vintage,
+    fresh: Sequence[tuple[Part, Path]],
+    retired: set[str],
+) -> None:
+    lake.adopt((path, part.path) for part, path in fresh)
+    manifest = lake.manifest()
     kept = tuple(
-        msgspec.structs.replace(p, retired=number) if p.path in retired else p
+        msgspec.structs.replace(p, retired=vintage.id) if p.path in retired else p
         for p in manifest.parts
     )
     lake.commit(
@@ -195,131 +265,36 @@ def _merge_all(
             parts=(*kept, *(part for part, _ in fresh)),
         )
     )
-    return receipt
-
-
-def _merge(
-    lake: Lake,
-    connection: duckdb.DuckDBPyConnection,
-    unit: Unit,
-    partition: Partition,
-    staged: Path,
-    old: list[Part],
-    total: _Count,
-) -> Path | None:
-    """Lay a staged partition over what is there; None if that changes nothing."""
-    kind = partition[0]
-    if kind == "coverage":
-        return _merge_coverage(lake, staged, old)
-    if unit.ordered and not old:
-        total.added += _rows(staged)
-        return staged
-    connection.execute(
-        f"create or replace temp table incoming as select distinct * from"
-        f" read_parquet('{staged}', hive_partitioning=false)"
-    )
-    distinct = _one(connection, "select count(*) from incoming")
-    total.duplicates += _rows(staged) - distinct
-    _refuse_conflicts(connection, kind, unit)
-    _load_old(connection, kind, lake.files(tuple(old)))
-    using = ", ".join(schema.KEY[kind])
-    different = _one(
-        connection,
-        "select count(*) from (select * from incoming except select * from old)",
-    )
-    known = _one(
-        connection, f"select count(*) from incoming semi join old using ({using})"
-    )
-    withdrawn = _withdraw(connection, kind) if unit.whole and old else 0
-    total.added += distinct - known
-    total.changed += different - (distinct - known)
-    total.removed += withdrawn
-    if not different and not withdrawn:
-        return None
-    merged = staged.with_suffix(".merged.parquet")
-    connection.execute(
-        f"copy (select * from incoming union all by name select * from old anti join"
-        f" incoming using ({using}) order by {using}) to '{merged}' (format parquet,"
-        f" compression zstd, row_group_size {ROW_GROUP})"
-    )
-    return merged
-
-
-def _refuse_conflicts(
-    connection: duckdb.DuckDBPyConnection, kind: str, unit: Unit
-) -> None:
-    using = ", ".join(schema.KEY[kind])
-    twice = connection.execute(
-        f"select {using} from incoming group by all having count(*) > 1"
-        " order by ts_event limit 1"
-    ).fetchone()
-    if twice is not None:
-        key = dict(zip(schema.KEY[kind], twice, strict=True))
-        when = format_time(key.pop("ts_event"))
-        raise InputError(
-            f"two rows state different values for one {kind} at {when}"
-            f" ({', '.join(str(v) for v in key.values() if v != '')}). Keep one of them",
-            unit=unit.name,
-        )
-
-
-def _load_old(
-    connection: duckdb.DuckDBPyConnection, kind: str, files: list[str]
-) -> None:
-    source = (
-        f"read_parquet({files!r}, hive_partitioning=false)"
-        if files
-        else "incoming where false"
-    )
-    connection.execute(f"create or replace temp table old as select * from {source}")
-
-
-def _withdraw(connection: duckdb.DuckDBPyConnection, kind: str) -> int:
-    """Delete old rows that a whole restatement of their stretch no longer has."""
-    feed = [name for name in schema.KEY[kind] if name not in ("ts_event", "id")]
-    using = " and ".join(f"old.{name} = stretch.{name}" for name in feed)
-    key = " and ".join(f"old.{name} = incoming.{name}" for name in schema.KEY[kind])
-    deleted = connection.execute(
-        f"delete from old using (select {', '.join(feed)}, min(ts_event) as first,"
-        f" max(ts_event) as last from incoming group by all) stretch"
-        f" where {using} and old.ts_event between first and last"
-        f" and not exists (from incoming where {key})"
-    ).fetchone()
-    return int(deleted[0]) if deleted else 0
-
-
-def _merge_coverage(lake: Lake, staged: Path, old: list[Part]) -> Path | None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    before = [
-        row
-        for f in lake.files(tuple(old))
-        for row in pq.ParquetFile(f).read().to_pylist()
-    ]
-    told = [
-        piece
-        for row in pq.ParquetFile(staged).read().to_pylist()
-        for piece in bounded(row)
-    ]
-    after = overlay(before, told)
-    if after == before:
-        return None
-    merged = staged.with_suffix(".merged.parquet")
-    table = pa.Table.from_pylist(after, schema=schema.arrow("coverage"))
-    pq.write_table(table, merged, compression="zstd")
-    return merged
 
 
 def _describe(
     connection: duckdb.DuckDBPyConnection, path: Path, partition: Partition, number: int
 ) -> Part:
     kind, exchange, date = partition
+    feeds = _feeds(connection, kind, [path])
+    return Part(
+        path=f"parts/{kind}/exchange={exchange}/date={date}/{number:06d}.parquet",
+        kind=kind, exchange=exchange, date=date,
+        rows=sum(feed.rows for feed in feeds),
+        first=min((feed.first for feed in feeds), default=0),
+        last=max((feed.last for feed in feeds), default=0),
+        bytes=path.stat().st_size, feeds=feeds, added=number,
+    )  # fmt: skip
+
+
+def _feeds(
+    connection: duckdb.DuckDBPyConnection, kind: str, files: Sequence[Path]
+) -> tuple[Feed, ...]:
+    """The feeds in files of one kind, with their extent."""
     columns = schema.fields(kind)
 
     def has(name: str, other: str) -> str:
         return name if name in columns else other
 
+    if "ts_end" not in columns:
+        told = _from_footers(kind, files)
+        if told is not None:
+            return told
     end = has("ts_end", f"ts_event + greatest({has('interval', '0')}, 1)")
     detail = "kind" if kind in ("coverage", "gap") else has("price_kind", "''")
     if kind == "liquidation":
@@ -327,24 +302,35 @@ def _describe(
     found = connection.execute(
         f"select exchange, asset, market, {has('product', repr(''))}, source,"
         f" {has('interval', '0')}, {detail}, min(ts_event), max({end}), count(*)"
-        f" from read_parquet('{path}', hive_partitioning=false) group by all order by all"
+        f" from {sql.parquet(files)} group by all order by all"
     ).fetchall()
-    feeds = tuple(Feed(kind, *row) for row in found)
-    return Part(
-        path=f"parts/{kind}/exchange={exchange}/date={date}/{number:06d}.parquet",
-        kind=kind, exchange=exchange, date=date,
-        rows=sum(feed.rows for feed in feeds),
-        first=min(feed.first for feed in feeds), last=max(feed.last for feed in feeds),
-        bytes=path.stat().st_size, feeds=feeds, added=number,
-    )  # fmt: skip
+    return tuple(Feed(kind, *row) for row in found)
+
+
+def _from_footers(kind: str, files: Sequence[Path]) -> tuple[Feed, ...] | None:
+    """The same without reading rows, where every row group has one feed."""
+    named = ("exchange", "asset", "market", "product", "source", "interval", "price_kind")
+    columns = [name for name in named if name in schema.fields(kind)]
+    if kind == "liquidation":
+        columns.remove("price_kind")
+    found = footers.extents(files, columns)
+    if found is None:
+        return None
+    feeds = []
+    for values, extent in found.items():
+        who = dict(zip(columns, values, strict=True))
+        interval, detail = who.get("interval", 0), who.pop("price_kind", "")
+        feeds.append(
+            Feed(
+                kind, who["exchange"], who["asset"], who["market"],
+                who.get("product", ""), who["source"], interval, detail,
+                extent.first, extent.last + max(interval, 1), extent.rows,
+            )
+        )  # fmt: skip
+    return tuple(sorted(feeds))
 
 
 def _rows(path: Path) -> int:
     import pyarrow.parquet as pq
 
     return int(pq.read_metadata(path).num_rows)
-
-
-def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    return int(row[0]) if row else 0

@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from washout._version import __version__
 from washout.errors import LakeError, LakeTooNew
-from washout.store.files import explained, replace_file, sync_folder, write_lock
-from washout.store.manifest import FORMAT, Feed, Manifest, Part, Vintage, merged_feeds
+from washout.store.files import (
+    explained,
+    replace_file,
+    sync_file,
+    sync_folder,
+    temporary_names,
+    write_lock,
+)
+from washout.store.manifest import (
+    FORMAT,
+    AsOf,
+    Feed,
+    Manifest,
+    Part,
+    State,
+    Vintage,
+    merged_feeds,
+)
 
 MANIFEST = "manifest.json"
+LOCK = ".lock"
+SCRATCH = ".scratch"
 
 
 class Lake:
@@ -23,6 +41,8 @@ class Lake:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._known: tuple[tuple[int, ...], Manifest] | None = None
+        self._state: tuple[Manifest, dict[int, State]] | None = None
 
     @classmethod
     def open(cls, path: str | Path) -> Lake:
@@ -35,29 +55,44 @@ class Lake:
     def create(cls, path: str | Path) -> Lake:
         """Open a lake, making an empty one where there is none."""
         lake = cls(Path(path))
-        if not lake.path.exists():
-            with explained(lake.path):
-                lake.path.mkdir(parents=True)
         if not (lake.path / MANIFEST).exists():
-            lake._refuse_foreign_folder()
-            lake.commit(Manifest(format=FORMAT, washout=__version__))
+            with explained(lake.path):
+                lake._refuse_foreign_folder()
+                lake.path.mkdir(parents=True, exist_ok=True)
+            with write_lock(lake.path / LOCK, wait=True):
+                if not (lake.path / MANIFEST).exists():
+                    lake.commit(Manifest(format=FORMAT, washout=__version__))
         lake.manifest()
         return lake
 
     def _refuse_foreign_folder(self) -> None:
+        if not self.path.exists():
+            return
         if not self.path.is_dir():
             raise LakeError(f"{self.path} is a file; a lake is a folder.")
         foreign = [p.name for p in self.path.iterdir() if not p.name.startswith(".")]
-        if foreign and foreign != ["parts"]:
+        if (self.path / MANIFEST).exists() or not foreign:
+            return
+        if foreign == ["parts"]:
             raise LakeError(
-                f"{self.path} is not empty and no lake (it holds {foreign[0]!r} but no"
-                f" {MANIFEST}). Name an empty or new folder with --lake."
+                f"{self.path} has parts of a lake but no {MANIFEST}. Restore it from a"
+                " backup, or name a new folder with --lake and import again."
             )
+        raise LakeError(
+            f"{self.path} is not empty and no lake (it holds {foreign[0]!r} but no"
+            f" {MANIFEST}). Name an empty or new folder with --lake."
+        )
 
     def manifest(self) -> Manifest:
         """What the lake holds now."""
+        path = self.path / MANIFEST
         try:
-            content = (self.path / MANIFEST).read_bytes()
+            with path.open("rb") as handle:
+                found = os.fstat(handle.fileno())
+                state = (found.st_ino, found.st_size, found.st_mtime_ns)
+                if self._known is None or self._known[0] != state:
+                    self._known = state, decode(handle.read(), self.path)
+                return self._known[1]
         except FileNotFoundError:
             raise LakeError(
                 f"There is no lake at {self.path}. Make one with `washout demo` or"
@@ -65,22 +100,33 @@ class Lake:
             ) from None
         except NotADirectoryError:
             raise LakeError(f"{self.path} is a file; a lake is a folder.") from None
-        except PermissionError:
-            raise LakeError(f"{self.path} cannot be read: permission denied.") from None
-        return _decode(content, self.path)
+        except OSError as error:
+            raise LakeError(f"{path} cannot be read: {error.strerror}.") from None
 
     def commit(self, manifest: Manifest) -> None:
         """Make `manifest` the state of the lake, in one rename."""
         replace_file(self.path / MANIFEST, msgspec.json.encode(manifest))
 
-    def feeds(self, as_of: int | None = None) -> tuple[Feed, ...]:
-        """Every series of facts in the lake."""
+    def state(self, as_of: AsOf = None) -> State:
+        """The lake as it was known at `as_of`, or as it is."""
         manifest = self.manifest()
-        return merged_feeds(manifest.seen(manifest.at(as_of)))
+        vintage = manifest.at(as_of)
+        if self._state is None or self._state[0] is not manifest:
+            self._state = manifest, {}
+        states = self._state[1]
+        if vintage not in states:
+            parts = manifest.seen(vintage)
+            states[vintage] = State(vintage, parts, merged_feeds(parts))
+        return states[vintage]
 
-    def files(self, parts: tuple[Part, ...]) -> list[str]:
+    def feeds(self, as_of: AsOf = None) -> tuple[Feed, ...]:
+        """Every series of facts in the lake."""
+        return self.state(as_of).feeds
+
+    def files(self, parts: Iterable[Part]) -> list[str]:
         """Absolute paths of parts."""
-        return [str(self.path / part.path) for part in parts]
+        root = self.path.absolute()
+        return [str(root / part.path) for part in parts]
 
     def vintages(self) -> tuple[Vintage, ...]:
         """Every import, oldest first."""
@@ -88,49 +134,68 @@ class Lake:
 
     @contextmanager
     def writing(self, *, wait: bool = False) -> Iterator[Path]:
-        """Hold the write lock; gives a scratch folder, cleaned of earlier crashes."""
-        with write_lock(self.path / ".lock", wait=wait):
-            scratch = self.path / ".scratch"
+        """Hold the write lock; gives a scratch folder.
+
+        What crashed writers left is deleted first, and what a failed one leaves, last.
+        """
+        if not self.path.is_dir():
+            self.manifest()
+        with write_lock(self.path / LOCK, wait=wait):
+            scratch = self.path / SCRATCH
             with explained(scratch):
-                shutil.rmtree(scratch, ignore_errors=True)
+                self._clean()
                 scratch.mkdir()
-            self._drop_orphans()
             try:
                 yield scratch
             finally:
-                shutil.rmtree(scratch, ignore_errors=True)
+                with suppress(OSError, LakeError):
+                    self._clean()
 
-    def _drop_orphans(self) -> None:
-        """Delete parts that a crashed writer left without committing them."""
+    def _clean(self) -> None:
+        for file in (*self.orphans(), *temporary_names(self.path / MANIFEST)):
+            file.unlink()
+        if (self.path / SCRATCH).exists():
+            shutil.rmtree(self.path / SCRATCH)
+
+    def orphans(self) -> list[Path]:
+        """Parts that no manifest knows: a writer died before it could commit them."""
         known = {part.path for part in self.manifest().parts}
-        for file in (self.path / "parts").rglob("*.parquet"):
-            if str(file.relative_to(self.path)) not in known:
-                file.unlink()
+        return sorted(
+            file
+            for file in (self.path / "parts").rglob("*.parquet")
+            if file.relative_to(self.path).as_posix() not in known
+        )
 
-    def adopt(self, staged: Path, part_path: str) -> None:
-        """Move a finished file from scratch to its place, durably."""
-        target = self.path / part_path
-        with explained(target):
-            missing = [
-                p for p in (target.parent, *target.parent.parents) if not p.exists()
-            ]
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(staged, target)
-            sync_folder(target.parent)
-            for folder in missing:
-                sync_folder(folder.parent)
+    def adopt(self, files: Iterable[tuple[Path, str]]) -> None:
+        """Move finished files from scratch to their places as parts, durably."""
+        changed: dict[Path, None] = {}
+        with explained(self.path):
+            for staged, part_path in files:
+                sync_file(staged)
+                target = self.path / part_path
+                new = [f for f in target.parents if not f.exists()]
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(staged, target)
+                changed |= dict.fromkeys([target.parent, *(f.parent for f in new)])
+            for folder in changed:
+                sync_folder(folder)
 
 
-def _decode(content: bytes, path: Path) -> Manifest:
+class _Format(msgspec.Struct):
+    format: int
+
+
+def decode(content: bytes, path: Path) -> Manifest:
+    """Read a manifest; LakeTooNew or LakeError say why it cannot be."""
     try:
-        found = msgspec.json.decode(content, type=dict).get("format")
-        if isinstance(found, int) and found > FORMAT:
+        found = msgspec.json.decode(content, type=_Format).format
+        if found > FORMAT:
             raise LakeTooNew(
                 f"{path} was written by a newer washout (lake format {found}, this"
                 f" washout {__version__} reads up to {FORMAT}). Upgrade washout."
             )
         return msgspec.json.decode(content, type=Manifest)
-    except (msgspec.DecodeError, AttributeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LakeError(
             f"{path / MANIFEST} is no manifest of a lake: {error}. Restore it from a"
             " backup; the parts beside it are untouched."

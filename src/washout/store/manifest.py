@@ -11,8 +11,16 @@ from typing import Any
 
 import msgspec
 
+from washout.errors import UsageError
+
 FORMAT = 1
 """Layout of the lake; a lake with a larger one is refused."""
+
+
+NUMBERED = "vintage:"
+
+AsOf = int | str | None
+"""An older state: an instant in microseconds or `vintage:N`; None is the newest."""
 
 
 class Feed(msgspec.Struct, frozen=True, order=True):
@@ -76,6 +84,23 @@ class Vintage(msgspec.Struct, frozen=True):
     duplicates: int
     halved: int
     notes: tuple[str, ...] = ()
+    fingerprint: str = ""
+    """Of the file and how it was read; "" where it is not known."""
+    retold: bool = False
+    """Whether it says otherwise than older vintages about what was observed."""
+
+    @property
+    def overrides(self) -> bool:
+        """Whether it took anything back that older vintages say."""
+        return bool(self.changed or self.removed or self.retold)
+
+
+class State(msgspec.Struct, frozen=True):
+    """The lake at one vintage: its parts, and what they speak of."""
+
+    vintage: int
+    parts: tuple[Part, ...]
+    feeds: tuple[Feed, ...]
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -91,12 +116,32 @@ class Manifest(msgspec.Struct, frozen=True):
         """Number of the newest vintage, 0 if there is none."""
         return self.vintages[-1].id if self.vintages else 0
 
-    def at(self, as_of: int | None) -> int:
-        """The vintage that was newest at the instant `as_of`."""
+    def at(self, as_of: AsOf) -> int:
+        """The vintage that was newest at the instant `as_of`, or `vintage:N` itself."""
         if as_of is None:
             return self.newest
+        if isinstance(as_of, str):
+            return self._numbered(as_of)
         known = [v.id for v in self.vintages if v.imported_at <= as_of]
         return known[-1] if known else 0
+
+    def _numbered(self, text: str) -> int:
+        number = text.removeprefix(NUMBERED)
+        if not number.isascii() or not number.isdigit() or int(number) > self.newest:
+            raise UsageError(
+                f"{text!r} is no vintage of this lake: it has {NUMBERED}0 (empty) to"
+                f" {NUMBERED}{self.newest}; `washout list imports` shows them."
+            )
+        return int(number)
+
+    def holding(self, fingerprint: str, unit: str) -> int | None:
+        """The vintage that brought in this unit, if nothing of it was overridden."""
+        for vintage in reversed(self.vintages):
+            if (vintage.fingerprint, vintage.unit) == (fingerprint, unit):
+                return vintage.id
+            if vintage.overrides:
+                return None
+        return None
 
     def seen(self, vintage: int) -> tuple[Part, ...]:
         """The parts that make up the lake at `vintage`."""

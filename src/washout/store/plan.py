@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from washout.clock import bar_start, format_time
-from washout.errors import UsageError
+from washout.clock import bar_start, format_time, format_width
+from washout.errors import NoData, UsageError
 from washout.instruments import Scope, parse_scope
 from washout.store import graph
 from washout.store.lake import Lake
-from washout.store.manifest import Feed, Part, merged_feeds
-from washout.store.series import Row, labels, require, series_of
+from washout.store.manifest import AsOf, Feed, Part
+from washout.store.series import Row, fits, labels, require, series_of
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +29,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, list[str]]
     assets: tuple[str, ...]
     vintage: int
+    several: bool
+    """Whether more than one scope could be meant: a list of them, or a wildcard."""
 
 
 def make_plan(
@@ -39,21 +41,26 @@ def make_plan(
     settings: Mapping[str, Any],
     start: int | None = None,
     stop: int | None = None,
-    as_of: int | None = None,
+    as_of: AsOf = None,
 ) -> Plan:
     """Work out a question. UsageError, UnknownName or NoData say why it cannot be."""
     graph.find_view(view)
     chosen = graph.settings(view, settings)
-    manifest = lake.manifest()
-    vintage = manifest.at(as_of)
-    parts = manifest.seen(vintage)
-    feeds = merged_feeds(parts)
+    state = lake.state(as_of)
+    parts, feeds = state.parts, state.feeds
+    if not feeds:
+        raise NoData(
+            f"{lake.path} holds nothing yet"
+            + (" at that time." if as_of else ".")
+            + " Import with `washout import FILE`; `washout list imports` says when what"
+            " came in."
+        )
     scopes = _scopes(scope, feeds)
-    rows = series_of(scopes, feeds)
+    rows = series_of(scopes, feeds, chosen["bar"])
     kinds = graph.primary_kinds(view)
     for one in scopes:
         require(view, kinds, one, rows, chosen["bar"], feeds)
-    rows = [row for row in rows if chosen["bar"] % max(row["interval"], 1) == 0]
+    rows = [row for row in rows if fits(row["interval"], chosen["bar"])]
     first, last = _extent(feeds, rows, kinds)
     start, stop = _stretch(start, stop, first, last, _newest(feeds), chosen["bar"])
     back = start - graph.memory(view, chosen)
@@ -70,7 +77,7 @@ def make_plan(
             kind: lake.files(_wanted(parts, kind, rows, read_from, stop))
             for kind in sorted(needed - {"series", "span"})
         },
-        assets=assets, vintage=vintage,
+        assets=assets, vintage=state.vintage, several=_several(scope),
     )  # fmt: skip
 
 
@@ -82,6 +89,10 @@ def _scopes(scope: str | Sequence[str], feeds: Sequence[Feed]) -> list[Scope]:
             f"{', '.join(asked) or 'Nothing'} names no scope of this lake."
         )
     return list(dict.fromkeys(found))
+
+
+def _several(asked: str | Sequence[str]) -> bool:
+    return "*" in asked if isinstance(asked, str) else len(asked) > 1 or "*" in asked[0]
 
 
 def _extent(
@@ -108,15 +119,20 @@ def _stretch(
 ) -> tuple[int, int]:
     """The asked stretch on the grid of bars, inside what the lake can speak of."""
     begin = bar_start(first, bar) if start is None else start
-    end = bar_start(last - 1, bar) + bar if stop is None else stop
+    end = bar_start((last if stop is None else stop) - 1, bar) + bar
     if bar_start(begin, bar) != begin:
         begin = bar_start(begin, bar) + bar
     if end <= begin:
         raise UsageError(
-            f"The stretch from {format_time(begin)} to {format_time(end)} is empty:"
-            " --from is inclusive, --to exclusive, and --to must be later."
+            f"No bar of {format_width(bar)} begins between {_show(start, first)} and"
+            f" {_show(stop, last)}: --from is inclusive, --to exclusive, and --to must"
+            " be later."
         )
     return begin, min(end, max(bar_start(newest - 1, bar) + bar, begin))
+
+
+def _show(asked: int | None, known: int) -> str:
+    return format_time(known if asked is None else asked)
 
 
 def _wanted(

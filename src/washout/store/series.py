@@ -1,8 +1,16 @@
-"""Which feeds answer for a scope."""
+"""Which feeds answer for which scope.
+
+Where a source speaks of the whole asset (market ""), it answers for the asset. Else
+* liquidations are not answered: a sum of some markets is not the asset's;
+* taker flow comes from one reference market per exchange, and exchanges are added;
+* price and funding come from one reference market of one exchange;
+* open interest is summed over the markets.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 from washout.clock import format_width
@@ -13,122 +21,137 @@ from washout.store.manifest import Feed
 TOLD = ("liquidation", "liquidation_total", "trade", "trade_total", "candle_taker")
 """Kinds whose observed time is told by coverage rows; others speak for themselves."""
 
-SUMMED = ("liquidation", "liquidation_total")
-"""Kinds that are the whole asset's only where a source says that it saw all markets."""
+FAMILY = {
+    "liquidation": "liquidation", "liquidation_total": "liquidation",
+    "trade": "flow", "trade_total": "flow", "candle_taker": "flow",
+}  # fmt: skip
+"""Kinds that state one fact in several ways: they must come from the same market."""
+
+ADDED = ("liquidation", "flow", "open_interest")
+"""Families that `all:` adds over exchanges; of the others it takes one exchange."""
 
 Row = dict[str, Any]
 
 
 def known_scopes(feeds: Iterable[Feed]) -> list[str]:
     """Every scope that could be asked for, written out."""
-    names = {
-        str(Scope(f.exchange, f.asset, f.market))
-        for f in feeds
-        if f.exchange and f.asset
-    }
-    names |= {str(Scope(f.exchange, f.asset)) for f in feeds if f.asset}
-    names |= {f"all:{f.asset}" for f in feeds if f.asset}
-    return sorted(names)
+    mine = [f for f in feeds if f.exchange and f.asset]
+    names = {str(Scope(f.exchange, f.asset, f.market)) for f in mine}
+    names |= {str(Scope(f.exchange, f.asset)) for f in mine}
+    return sorted(names | {f"all:{f.asset}" for f in mine})
 
 
 def labels(scope: Scope, feeds: Iterable[Feed]) -> list[Scope]:
     """Wildcards written out: `binance:*` as one scope per asset."""
     everything = list(feeds)
     exchanges = (
-        {f.exchange for f in everything} if scope.exchange == "*" else [scope.exchange]
+        {f.exchange for f in everything} if scope.exchange == "*" else {scope.exchange}
     )
     found = []
     for exchange in sorted(exchanges):
-        mine = [f for f in everything if exchange in ("all", f.exchange)]
-        assets = (
-            {f.asset for f in mine if f.asset} if scope.asset == "*" else [scope.asset]
-        )
+        mine = [f for f in everything if exchange in ("all", f.exchange) and f.asset]
+        assets = {f.asset for f in mine} if scope.asset == "*" else {scope.asset}
         found += [Scope(exchange, asset, scope.market) for asset in sorted(assets)]
     return found
 
 
-def series_of(scopes: Sequence[Scope], feeds: Sequence[Feed]) -> list[Row]:
-    """The rows of the base table `series` for these scopes."""
+def series_of(scopes: Sequence[Scope], feeds: Sequence[Feed], bar: int) -> list[Row]:
+    """The rows of the base table `series` for these scopes and bars of width `bar`."""
     rows: list[Row] = []
     for scope in scopes:
-        mine = [f for f in feeds if scope.exchange in ("all", f.exchange)]
-        mine = [f for f in mine if f.asset in ("", scope.asset)]
-        rows += [row for f in mine if (row := _told(scope, f))]
-        rows += _references(scope, mine)
-    return rows
+        mine = [
+            f for f in feeds
+            if scope.exchange in ("all", f.exchange) and f.asset in ("", scope.asset)
+            and label(f)
+        ]  # fmt: skip
+        chosen = (
+            [f for f in mine if _holds_market(f, scope.market)]
+            if scope.market
+            else _of_asset(mine, bar)
+        )
+        rows += [_row(scope, feed) for feed in chosen]
+    return list({tuple(row.values()): row for row in rows}.values())
 
 
-def _told(scope: Scope, feed: Feed) -> Row | None:
-    """A feed that says it observed the scope as a whole."""
-    kind = feed.detail if feed.kind == "coverage" else ""
-    if kind not in TOLD:
-        return None
-    single = feed.interval == 0
-    if scope.market:
-        fits = feed.market == scope.market or (feed.market == "" and single)
-    else:
-        fits = feed.market == ""
-    return (
-        _row(scope, feed, kind, scope.market, not scope.market and single)
-        if fits
-        else None
-    )
+def label(feed: Feed) -> str:
+    """What a feed is called in `series`; empty where it answers nothing by itself."""
+    if feed.kind == "coverage":
+        return feed.detail if feed.detail in TOLD else ""
+    if feed.kind == "candle":
+        return f"candle_{feed.detail}"
+    return feed.kind if feed.kind in ("open_interest", "funding_rate") else ""
 
 
-def _references(scope: Scope, feeds: Sequence[Feed]) -> list[Row]:
-    """Price, flow, open interest and funding: market by market.
-
-    An asset scope takes price, flow and funding from its reference market (USDT before
-    USD before the rest), and open interest from every market.
-    """
-    rows: list[Row] = []
-    for feed in feeds:
-        kind = feed.detail if feed.kind == "coverage" else feed.kind
-        if kind in SUMMED or kind in ("gap", "coverage", "trade", "trade_total"):
-            if feed.kind != "coverage" or kind in SUMMED:
-                continue
-        if feed.kind == "coverage" and kind not in TOLD:
-            continue
-        if not scope.market and feed.market == "" and feed.kind == "coverage":
-            continue
-        if _speaks_for(scope, feed, kind, feeds):
-            label = "candle_" + feed.detail if feed.kind == "candle" else kind
-            rows.append(_row(scope, feed, label, feed.market, False))
-    return rows
+def _family(feed: Feed) -> str:
+    return FAMILY.get(label(feed), label(feed))
 
 
-def _speaks_for(scope: Scope, feed: Feed, kind: str, feeds: Sequence[Feed]) -> bool:
-    if scope.market:
-        return feed.market == scope.market and feed.kind != "coverage"
-    if kind == "open_interest":
-        return True
-    alike = [
-        f for f in feeds
-        if f.market and (f.kind, f.product) == (feed.kind, feed.product)
-        and (f.kind != "coverage" or f.detail == feed.detail)
-    ]  # fmt: skip
-    if scope.exchange == "all" and kind not in TOLD:
-        first = min(alike, key=lambda f: (f.exchange != "binance", f.exchange))
-        alike = [f for f in alike if f.exchange == first.exchange]
-    else:
-        alike = [f for f in alike if f.exchange == feed.exchange]
-    return (
-        bool(alike)
-        and feed.market == min((f.market for f in alike), key=_preference)
-        and (feed.exchange == alike[0].exchange)
-    )
+def _width(feed: Feed) -> int:
+    """Width of what is added up; a payment of funding is an instant."""
+    return 0 if feed.kind == "funding_rate" else feed.interval
 
 
-def _preference(market: str) -> tuple[int, str]:
+def _single(feed: Feed) -> bool:
+    """Whether it tells of single events, which name their market."""
+    return feed.kind == "coverage" and feed.interval == 0
+
+
+def _holds_market(feed: Feed, market: str) -> bool:
+    return feed.market == market or (feed.market == "" and _single(feed))
+
+
+def _of_asset(feeds: Sequence[Feed], bar: int) -> list[Feed]:
+    chosen: list[Feed] = []
+    for (family, _), alike in _grouped(feeds, lambda f: (_family(f), f.product)):
+        of_exchange = [
+            found
+            for _, mine in _grouped(alike, lambda f: (f.exchange,))
+            if (found := _answering(family, mine, bar))
+        ]
+        if family not in ADDED:
+            of_exchange = sorted(of_exchange, key=_exchange_preference)[:1]
+        chosen += [feed for found in of_exchange for feed in found]
+    return chosen
+
+
+def _answering(family: str, feeds: Sequence[Feed], bar: int) -> list[Feed]:
+    """The feeds of one family and exchange that answer for the whole asset."""
+    markets = {f.market for f in feeds if fits(_width(f), bar)}
+    markets = markets or {f.market for f in feeds}
+    if family == "open_interest" and "" not in markets:
+        return list(feeds)
+    wanted = "" if family == "liquidation" else min(markets, key=_market_preference)
+    return [f for f in feeds if f.market == wanted]
+
+
+def fits(interval: int, bar: int) -> bool:
+    """Whether totals or candles of `interval` can be added up to bars of `bar`."""
+    return bar % max(interval, 1) == 0
+
+
+def _market_preference(market: str) -> tuple[int, str]:
+    if not market:
+        return -1, market
     quote = market.partition("-")[2]
     return (QUOTES.index(quote) if quote in QUOTES else len(QUOTES), market)
 
 
-def _row(scope: Scope, feed: Feed, kind: str, market: str, every: bool) -> Row:
+def _exchange_preference(feeds: Sequence[Feed]) -> tuple[bool, str]:
+    return feeds[0].exchange != "binance", feeds[0].exchange
+
+
+def _grouped(feeds: Sequence[Feed], key: Any) -> list[tuple[Any, list[Feed]]]:
+    ordered = sorted(feeds, key=key)
+    return [(name, list(found)) for name, found in groupby(ordered, key)]
+
+
+def _row(scope: Scope, feed: Feed) -> Row:
+    kind = label(feed)
     return {
         "scope": str(scope), "kind": kind, "exchange": feed.exchange,
-        "asset": scope.asset, "market": market, "every_market": every,
-        "product": feed.product, "source": feed.source, "interval": feed.interval,
+        "asset": scope.asset, "market": scope.market or feed.market,
+        "every_market": not scope.market and feed.market == "" and _single(feed),
+        "product": feed.product, "source": feed.source, "interval": _width(feed),
         "told_asset": feed.asset, "told_market": feed.market,
         "rank": 1 if kind.endswith(("total", "taker")) else 0,
     }  # fmt: skip
@@ -140,7 +163,7 @@ def require(
 ) -> None:  # fmt: skip
     """Say what is missing when no feed of the scope can fill bars of this width."""
     mine = [r for r in rows if r["scope"] == str(scope) and _serves(r["kind"], kinds)]
-    if any(bar % max(r["interval"], 1) == 0 for r in mine):
+    if any(fits(r["interval"], bar) for r in mine):
         return
     if mine:
         finest = min(mine, key=lambda r: r["interval"])
@@ -165,7 +188,7 @@ def _other(scope: Scope, kinds: set[str], bar: int, feeds: Sequence[Feed]) -> st
             str(Scope(f.exchange, f.asset, f.market))
             for f in feeds
             if f.market and f.asset == scope.asset and _serves(_kind(f), kinds)
-            and bar % max(f.interval, 1) == 0
+            and fits(_width(f), bar)
         }
     )  # fmt: skip
     return f", or for {' or '.join(finer)}" if finer else ""

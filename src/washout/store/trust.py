@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from washout import plugins
@@ -34,7 +35,7 @@ def bounded(row: Row) -> list[Row]:
     pieces = []
     cuts = [row["ts_event"], *(f.since for f in venue.coverage), row["ts_end"]]
     inside = sorted({min(max(c, row["ts_event"]), row["ts_end"]) for c in cuts})
-    for begin, end in zip(inside, inside[1:], strict=False):
+    for begin, end in pairwise(inside):
         piece = {**row, "ts_event": begin, "ts_recv": begin, "ts_end": end}
         pieces.append(_worse(piece, fact_at(venue, begin)))
     return pieces

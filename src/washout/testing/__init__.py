@@ -1,1 +1,1 @@
-"""Fakes that stand in for the internet, and generated markets, for users too."""
+"""Generated markets, the laws that every view keeps, and fakes of the internet."""

@@ -47,6 +47,35 @@ def running(group: Sequence[str] = ("scope",)) -> Any:
     return ibis.cumulative_window(group_by=list(group), order_by="bar")
 
 
+def anchored(rows: Table, column: Any, anchor: int) -> Any:
+    """Sum of `column` since `anchor`; null before it and where the column is null."""
+    nothing = ibis.literal(0, column.type())
+    counted = (rows.bar >= anchor).ifelse(column.fill_null(nothing), nothing)
+    total = counted.sum().over(running())
+    return ((rows.bar >= anchor) & column.notnull()).ifelse(total, ibis.null())
+
+
+def begun(rows: Table, anchor: int, recorded: Any = True) -> Any:
+    """From where sums since `anchor` count: the record may begin later."""
+    bars = ibis.ifelse(recorded, rows.bar, ibis.null("int64"))
+    first = bars.min().over(running())
+    return first.notnull().ifelse(ibis.greatest(first, anchor), ibis.null("int64"))
+
+
+def known_since(rows: Table, known: Any, anchor: int, bar: int, window: int) -> Any:
+    """When a sum since `anchor` and over `window` was known: all that it holds."""
+    counted = (rows.bar >= anchor).ifelse(known, 0)
+    summed = counted.max().over(running())
+    return ibis.greatest(summed, known.max().over(trailing(bar, window)))
+
+
+def trailing_sum(rows: Table, column: Any, bar: int, window: int) -> Any:
+    """Sum over the trailing window, null unless enough of the window was observed."""
+    over = trailing(bar, window)
+    enough = rows.observed_s.sum().over(over) >= DEFAULT.coverage_ok * window / SECOND
+    return enough.ifelse(column.sum().over(over), ibis.null())
+
+
 def bars_touched(table: Table, start: Any, stop: Any, bar: int) -> Table:
     """One row for each bar that `[start, stop)` touches, as column `bar`."""
     table = table.mutate(first=bar_of(start, bar), last=bar_of(stop - 1, bar))
@@ -63,9 +92,21 @@ def arrived(facts: Table, bar: int, version: str) -> Table:
     return facts.filter(facts.ts_recv <= facts.bar + (bar + DEFAULT.grace))
 
 
-def _pieces(told: Table, feeds: Table, span: Table, bar: int, on: list[Any]) -> Table:
-    """Bars touched by told stretches of the feeds, with the time inside each."""
-    joined = feeds.join(told, on).cross_join(span)
+def _told_by(facts: Table, *columns: str) -> Table:
+    """Coverage or gap rows with the columns in which `series` names them."""
+    return facts.select(
+        "kind", "exchange", "source", "ts_event", "ts_end", *columns,
+        told_asset=facts.asset, told_market=facts.market,
+    )  # fmt: skip
+
+
+_STREAM = ["kind", "exchange", "source"]
+_TOLD = [*_STREAM, "told_asset", "told_market", "product", "interval"]
+
+
+def _pieces(joined: Table, span: Table, bar: int) -> Table:
+    """Stretches `[ts_event, ts_end)` cut into the bars that they touch."""
+    joined = joined.cross_join(span)
     joined = joined.mutate(
         begin=ibis.greatest(joined.ts_event, joined.start),
         end=ibis.least(joined.ts_end, joined.stop),
@@ -74,9 +115,34 @@ def _pieces(told: Table, feeds: Table, span: Table, bar: int, on: list[Any]) -> 
         joined.filter(joined.end > joined.begin), ibis._.begin, ibis._.end, bar
     )
     return touched.mutate(
-        inside=ibis.least(touched.end, touched.bar + bar)
-        - ibis.greatest(touched.begin, touched.bar)
+        begin=ibis.greatest(touched.begin, touched.bar),
+        end=ibis.least(touched.end, touched.bar + bar),
     )
+
+
+def _lost(gap: Table, feeds: Table, span: Table, bar: int) -> Table:
+    """Microseconds of gaps per feed and bar; where gaps overlap, counted once.
+
+    A gap without asset or market is one of the whole connection.
+    """
+    told = gap.select(
+        *_STREAM, "ts_event", "ts_end", gap_asset=gap.asset, gap_market=gap.market
+    )
+    joined = feeds.join(told, _STREAM)
+    joined = joined.filter(
+        joined.gap_asset.isin(["", joined.told_asset]),
+        joined.gap_market.isin(["", joined.told_market]),
+    )
+    pieces = _pieces(joined, span, bar)
+    earlier = ibis.window(
+        group_by=[*FEED, "bar"], order_by=["begin", "end"], preceding=(None, 1)
+    )
+    pieces = pieces.mutate(counted=pieces.end.max().over(earlier))
+    pieces = pieces.mutate(
+        counted=ibis.greatest(pieces.counted.fill_null(0), pieces.begin)
+    )
+    fresh = ibis.greatest(pieces.end - pieces.counted, 0 * pieces.end)
+    return pieces.group_by([*FEED, "bar"]).aggregate(lost=fresh.sum())
 
 
 def observed(coverage: Table, gap: Table, feeds: Table, span: Table, bar: int) -> Table:
@@ -84,26 +150,16 @@ def observed(coverage: Table, gap: Table, feeds: Table, span: Table, bar: int) -
 
     Bars that no stretch touches are absent here; `spine` has them.
     """
-    told = coverage.select(
-        "kind", "exchange", "product", "source", "interval", "ts_event", "ts_end",
-        "trust", "floor", "delay",
-        told_asset=coverage.asset, told_market=coverage.market,
-    )  # fmt: skip
-    same = ["kind", "exchange", "source", "told_asset", "told_market"]
-    seen = _pieces(told, feeds, span, bar, [*same, "product", "interval"])
+    told = _told_by(coverage, "product", "interval", "trust", "floor", "delay")
+    seen = _pieces(feeds.join(told, _TOLD), span, bar)
     seen = seen.group_by([*FEED, "rank", "bar"]).aggregate(
-        seen=seen.inside.sum(),
+        seen=(seen.end - seen.begin).sum(),
         trust_low=seen.trust.min(),
         trust_high=seen.trust.max(),
         floor=seen.floor.cast("int64").max(),
         delay=seen.delay.max(),
     )
-    lost = gap.select(
-        "kind", "exchange", "source", "ts_event", "ts_end",
-        told_asset=gap.asset, told_market=gap.market,
-    )  # fmt: skip
-    lost = _pieces(lost, feeds, span, bar, same)
-    lost = lost.group_by([*FEED, "bar"]).aggregate(lost=lost.inside.sum())
+    lost = _lost(gap, feeds, span, bar)
     both = seen.left_join(lost, [*FEED, "bar"]).select(seen, lost.lost)
     left = both.seen - both.lost.fill_null(0)
     return both.mutate(observed=ibis.greatest(left, 0 * left)).drop("seen", "lost")
@@ -111,12 +167,7 @@ def observed(coverage: Table, gap: Table, feeds: Table, span: Table, bar: int) -
 
 def spine(coverage: Table, feeds: Table, span: Table, bar: int) -> Table:
     """Every bar from the first told stretch to the end of the span, per scope."""
-    told = coverage.select(
-        "kind", "exchange", "product", "source", "interval", "ts_event",
-        told_asset=coverage.asset, told_market=coverage.market,
-    )  # fmt: skip
-    same = ["kind", "exchange", "source", "told_asset", "told_market"]
-    known = feeds.join(told, [*same, "product", "interval"])
+    known = feeds.join(_told_by(coverage, "product", "interval"), _TOLD)
     first = known.group_by("scope", "product", "exchange").aggregate(
         begin=known.ts_event.min()
     )
@@ -142,7 +193,7 @@ def best_feed(
     """Sum `values` per scope, product and bar, taking one feed per exchange and bar.
 
     Two sources of one fact are never added: the most complete feed of the bar wins,
-    then the most trusted, then the finest. `sums` has `exchange, asset, market,
+    then single events before totals, then the finest. `sums` has `exchange, asset, market,
     product, kind, source, interval, bar, received` and the values; `received` is the
     latest receipt of what went into it. A bar that nobody observed has null values.
     """
@@ -182,12 +233,18 @@ def _told(sums: Table, feeds: Table, values: Sequence[str]) -> Table:
 
 
 def _over_exchanges(full: Table, values: Sequence[str], bar: int) -> Table:
-    """Add up exchanges; a bar is as complete as its least complete exchange."""
+    """Add up exchanges; a bar is as complete as its least complete exchange.
+
+    Where one exchange was not observed, the sum of the others is a floor.
+    """
+    watched = full.observed > 0
     known = full.mutate(
-        **{v: (full.observed > 0).ifelse(full[v], ibis.null("int64")) for v in values}
+        watched=watched.cast("int64"),
+        **{v: watched.ifelse(full[v], ibis.null("int64")) for v in values},
     )
     summed = known.group_by("scope", "product", "bar").aggregate(
         observed=known.observed.min(),
+        missing=1 - known.watched.min(),
         low=known.trust_low.min(),
         high=known.trust_high.max(),
         floor=known.floor.max(),
@@ -195,14 +252,15 @@ def _over_exchanges(full: Table, values: Sequence[str], bar: int) -> Table:
         received=known.received.max(),
         **{v: known[v].sum() for v in values},
     )
-    nothing = summed.low.isnull()
+    nothing = summed[values[0]].isnull()
     one = summed.low == summed.high
+    floor = ibis.greatest(summed.floor.fill_null(0), summed.missing) == 1
     return summed.select(
         "scope", "product", "bar", *values,
         observed_s=summed.observed / SECOND,
         gap_s=(bar - summed.observed) / SECOND,
         coverage=ibis.cases((nothing, "none"), (one, summed.low), else_="mixed"),
-        floor=summed.floor.fill_null(0) == 1,
+        floor=floor & ~nothing,
         delay=summed.delay.fill_null(0),
         received=summed.received.fill_null(0),
     )  # fmt: skip

@@ -24,8 +24,15 @@ from typing import Any, get_type_hints
 import msgspec
 
 from washout import schema
-from washout.clock import Time, Width, format_time, format_width, parse_bar, parse_time
-from washout.clock import parse_width
+from washout.clock import (
+    Time,
+    Width,
+    format_time,
+    format_width,
+    parse_bar,
+    parse_time,
+    parse_width,
+)
 from washout.errors import UsageError
 
 KEY_COLUMNS = ("scope", "bar", "known_at")
@@ -180,7 +187,9 @@ def fold(
     """Make a fold view of a Numba-compilable `step(state, row, settings)`.
 
     `row` and `settings` are tuples of floats in the order of `columns` and of the
-    keyword-only parameters of `start`; a missing value is NaN.
+    keyword-only parameters of `start`; a missing value is NaN. The state is a tuple
+    of floats. Plain functions of the same module that the step calls are compiled
+    with it.
     """
 
     def make(step: Callable[..., Any]) -> FoldView:

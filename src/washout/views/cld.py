@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from washout.clock import Time, Width, parse_time
 from washout.config import DEFAULT
-from washout.lazy import ibis
 from washout.views import view
-from washout.views._bars import running, trailing
+from washout.views._bars import anchored, begun, known_since, trailing_sum
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
-
-
-def trailing_sum(rows: Table, column: Any, bar: int, window: int) -> Any:
-    """Sum over the trailing window, null unless enough of the window was observed."""
-    over = trailing(bar, window)
-    enough = rows.observed_s.sum().over(over) >= DEFAULT.coverage_ok * window / 1e6
-    return enough.ifelse(column.sum().over(over), ibis.null("int64"))
 
 
 @view(memory=lambda s: s["window"] - s["bar"], since="anchor")
@@ -37,15 +29,11 @@ def cld(
     until 98 % of its window was observed. Method: A4.
     """
     rows = liquidations
-    begun = ibis.greatest(rows.bar.min().over(group_by="scope"), anchor)
-    counted = (rows.bar >= anchor).ifelse(rows.net_usd.fill_null(0), 0)
-    total = counted.sum().over(running())
-    shown = (rows.bar >= anchor) & rows.net_usd.notnull()
     return rows.select(
         "scope", "bar",
-        known_at=rows.known_at.max().over(running()),
+        known_at=known_since(rows, rows.known_at, anchor, bar, window),
         net_usd=rows.net_usd,
-        cld_usd=shown.ifelse(total, ibis.null("int64")),
+        cld_usd=anchored(rows, rows.net_usd, anchor),
         rolling_net_usd=trailing_sum(rows, rows.net_usd, bar, window),
-        anchor=begun,
+        anchor=begun(rows, anchor),
     )  # fmt: skip

@@ -1,0 +1,267 @@
+"""Laying the facts of one unit over one partition of the lake, in DuckDB.
+
+Parts that cannot hold a fact of the unit are left alone; the others are rewritten
+together with it. So many small units neither multiply the lake nor leave it in crumbs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from washout import schema
+from washout.clock import format_time
+from washout.errors import InputError
+from washout.store import footers, sql
+from washout.store.manifest import Feed, Part
+from washout.store.stretches import overlay
+from washout.store.trust import bounded
+
+if TYPE_CHECKING:
+    import duckdb
+
+ROW_GROUP = 131_072
+CRUMBS = 8
+"""So many parts may lie side by side in a partition before small ones are joined."""
+
+Stretch = dict[str, Any]
+"""A stretch that a unit restates: columns of a feed (None: any), `first`, `last`."""
+
+
+class Change(msgspec.Struct):
+    """What laying a unit over the lake did, in rows."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    duplicates: int = 0
+    retold: bool = False
+
+
+def concerned(
+    parts: Sequence[Part], incoming: Sequence[Feed], withdrawn: Iterable[Stretch] = ()
+) -> list[Part]:
+    """The parts of a partition that must be rewritten with what comes in."""
+    hit = [p for p in parts if _overlaps(p, incoming) or may_lose(p, withdrawn)]
+    rest = sorted((p for p in parts if p not in hit), key=lambda p: p.rows)
+    if len(rest) < CRUMBS:
+        return hit
+    size = sum(feed.rows for feed in incoming) + sum(part.rows for part in hit)
+    for part in rest:
+        if part.rows > 2 * size:
+            break
+        hit.append(part)
+        size += part.rows
+    return hit
+
+
+def _overlaps(part: Part, incoming: Sequence[Feed]) -> bool:
+    mine = {feed.name: feed for feed in part.feeds}
+    return any(
+        feed.first < known.last and known.first < feed.last
+        for feed in incoming
+        if (known := mine.get(feed.name)) is not None
+    )
+
+
+def may_lose(part: Part, withdrawn: Iterable[Stretch]) -> bool:
+    """Whether a restated stretch may take rows out of `part`."""
+    return any(
+        feed.first < stretch["last"]
+        and stretch["first"] < feed.last
+        and all(
+            stretch.get(name) in (None, getattr(feed, name)) for name in schema.FEED
+        )
+        for stretch in withdrawn
+        for feed in part.feeds
+    )
+
+
+def merge(
+    connection: duckdb.DuckDBPyConnection,
+    kind: str,
+    staged: Sequence[Path],
+    old: Sequence[str],
+    into: Path,
+    *,
+    unit: str,
+    withdrawn: Sequence[Stretch],
+    change: Change,
+) -> bool:
+    """Write to `into` what a partition holds after the unit; False if nothing changes."""
+    _load(connection, "incoming", kind, staged, "distinct")
+    _load(connection, "old", kind, old)
+    rows = _one(connection, f"select count(*) from {_source(kind, staged)}")
+    distinct = _one(connection, "select count(*) from incoming")
+    change.duplicates += rows - distinct
+    _refuse_conflicts(connection, kind, unit)
+    using = ", ".join(schema.KEY[kind])
+    known = _one(
+        connection, f"select count(*) from incoming semi join old using ({using})"
+    )
+    different = distinct
+    if known:
+        different = _one(
+            connection,
+            "select count(*) from (select * from incoming except select * from old)",
+        )
+    lost = _withdraw(connection, kind, withdrawn)
+    change.added += distinct - known
+    change.changed += different - (distinct - known)
+    change.removed += lost
+    if not different and not lost:
+        return False
+    connection.execute(
+        f"copy (select * from incoming union all by name select * from old anti join"
+        f" incoming using ({using}) order by {using}) to {sql.literal(into)}"
+        f" (format parquet, compression zstd, row_group_size {ROW_GROUP})"
+    )
+    return True
+
+
+def _source(kind: str, files: Sequence[str | Path]) -> str:
+    if files:
+        return sql.parquet(files)
+    columns = ", ".join(
+        f"null::{sql.TYPES[type_]} as {name}"
+        for name, type_ in schema.ibis_schema(kind).items()
+    )
+    return f"(select {columns} where false)"
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    kind: str,
+    files: Sequence[str | Path],
+    distinct: str = "",
+) -> None:
+    columns = ", ".join(schema.fields(kind))
+    connection.execute(
+        f"create or replace temp table {name} as"
+        f" select {distinct} {columns} from {_source(kind, files)}"
+    )
+
+
+def _refuse_conflicts(
+    connection: duckdb.DuckDBPyConnection, kind: str, unit: str
+) -> None:
+    using = ", ".join(schema.KEY[kind])
+    twice = connection.execute(
+        f"select {using} from incoming group by all having count(*) > 1"
+        " order by ts_event limit 1"
+    ).fetchone()
+    if twice is None:
+        return
+    key = dict(zip(schema.KEY[kind], twice, strict=True))
+    when = format_time(key.pop("ts_event"))
+    raise InputError(
+        f"two rows state different values for one {kind} at {when}"
+        f" ({', '.join(str(v) for v in key.values() if v != '')}). Keep one of them",
+        unit=unit,
+    )
+
+
+def restated(
+    connection: duckdb.DuckDBPyConnection, staged: Mapping[str, Sequence[Path]]
+) -> dict[str, list[Stretch]]:
+    """Per kind, the stretches about which a whole unit says everything.
+
+    A feed's stretch runs from its first to its last row, and as far as the unit says
+    that it watched. `staged` has the unit's files by kind.
+    """
+    found: dict[str, list[Stretch]] = {
+        kind: _hulls(connection, kind, files)
+        for kind, files in staged.items()
+        if kind not in ("coverage", "gap")
+    }
+    for told in _hulls(connection, "coverage", staged.get("coverage", ())):
+        kind = told.pop("kind")
+        if kind in schema.KEY:
+            told["market"] = told["market"] or None
+            found.setdefault(kind, []).append(
+                {k: v for k, v in told.items() if k in (*schema.KEY[kind], *_HULL)}
+            )
+    return found
+
+
+_HULL = ("first", "last")
+
+
+def _hulls(
+    connection: duckdb.DuckDBPyConnection, kind: str, files: Sequence[Path]
+) -> list[Stretch]:
+    if not files:
+        return []
+    names = [n for n in schema.KEY[kind] if n not in ("ts_event", "id", "trust")]
+    told = None if kind == "coverage" else footers.extents(files, names)
+    if told is not None:
+        return [
+            dict(zip((*names, *_HULL), (*who, told[who].first, told[who].last + 1), strict=True))
+            for who in told
+        ]
+    end = "ts_end" if kind == "coverage" else "ts_event + 1"
+    found = connection.execute(
+        f"select {', '.join(names)}, min(ts_event), max({end})"
+        f" from {sql.parquet(files)} group by all"
+    ).fetchall()
+    return [dict(zip((*names, *_HULL), row, strict=True)) for row in found]
+
+
+def _withdraw(
+    connection: duckdb.DuckDBPyConnection, kind: str, withdrawn: Sequence[Stretch]
+) -> int:
+    """Delete old rows that a whole restatement of their stretch no longer has."""
+    if not withdrawn:
+        return 0
+    feed = [name for name in schema.KEY[kind] if name not in ("ts_event", "id")]
+    columns = [*feed, *_HULL]
+    rows = ", ".join(
+        "(" + ", ".join(sql.literal(one.get(name)) for name in columns) + ")"
+        for one in withdrawn
+    )
+    same = " and ".join(f"coalesce(stretch.{n}, old.{n}) = old.{n}" for n in feed)
+    key = " and ".join(f"old.{name} = incoming.{name}" for name in schema.KEY[kind])
+    deleted = connection.execute(
+        f"delete from old using (values {rows}) stretch({', '.join(columns)})"
+        f" where {same} and old.ts_event >= stretch.first"
+        f" and old.ts_event < stretch.last and not exists (from incoming where {key})"
+    ).fetchone()
+    return int(deleted[0]) if deleted else 0
+
+
+def merge_coverage(
+    staged: Sequence[Path],
+    old: Sequence[str],
+    into: Path,
+    *,
+    whole: bool,
+    change: Change,
+) -> bool:
+    """Overlay coverage; False if nothing changes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    before = _rows(old)
+    told = [piece for row in _rows(staged) for piece in bounded(row)]
+    after = overlay(before, told, whole=whole)
+    if after == before:
+        return False
+    change.retold |= overlay(after, before) != after
+    table = pa.Table.from_pylist(after, schema=schema.arrow("coverage"))
+    pq.write_table(table, into, compression="zstd")
+    return True
+
+
+def _rows(files: Sequence[str | Path]) -> list[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    return [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
+
+
+def _one(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
+    row = connection.execute(statement).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,84 @@
+"""Who crossed the spread: taker buying and selling, perpetual and spot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from washout.clock import Time, Width, parse_time
+from washout.config import DEFAULT
+from washout.lazy import ibis
+from washout.views import view
+from washout.views._bars import (
+    anchored,
+    arrived,
+    begun,
+    best_feed,
+    known_at,
+    known_since,
+)
+from washout.views._flow import FLOW, of_candles, of_totals, of_trades
+
+if TYPE_CHECKING:
+    from ibis.expr.types import Table
+
+
+@view(since="anchor")
+def taker_flow(
+    trade: Table,
+    trade_total: Table,
+    candle: Table,
+    coverage: Table,
+    gap: Table,
+    series: Table,
+    span: Table,
+    *,
+    bar: Width,
+    version: Literal["asof", "final"] = "asof",
+    anchor: Time = parse_time(DEFAULT.anchor),  # noqa: B008  a constant
+) -> Table:
+    """Taker buying, selling, their difference and its sum from `anchor` (CVD), in USD.
+
+    For perpetuals and spot apart; from single trades, totals of trades or candles with
+    taker volume: per bar and exchange the most complete of them. An asset takes its
+    flow from one reference market per exchange. `*_delta_usd` = buy - sell. Bars that
+    nobody observed are null; the CVD passes over them. The level of a CVD depends
+    wholly on its anchor: `*_anchor` is `anchor` or the record's first bar. Method: C6 (spot_cvd, perp_cvd).
+    """
+    sums = of_trades(arrived(trade, bar, version)).union(
+        of_totals(arrived(trade_total, bar, version)),
+        of_candles(arrived(candle, bar, version)),
+    )
+    rows = best_feed(
+        sums, coverage, gap, series, span,
+        kinds=["trade", "trade_total", "candle_taker"], values=FLOW, bar=bar,
+    )  # fmt: skip
+    rows = rows.mutate(known=known_at(rows, bar, version))
+    wide = rows.group_by("scope", "bar").aggregate(
+        known=rows.known.max(), **_wide(rows, "perp"), **_wide(rows, "spot")
+    )
+    return wide.select(
+        "scope", "bar", known_at=known_since(wide, wide.known, anchor, bar, bar),
+        **_flow(wide, "perp", anchor), **_flow(wide, "spot", anchor),
+    )  # fmt: skip
+
+
+def _wide(rows: Table, product: str) -> dict[str, Any]:
+    mine = rows.product == product
+    columns = ("buy_usd", "sell_usd", "observed_s", "gap_s")
+    return {
+        f"{product}_{name}": mine.ifelse(rows[name], ibis.null(rows[name].type())).max()
+        for name in columns
+    }
+
+
+def _flow(wide: Table, product: str, anchor: int) -> dict[str, Any]:
+    bought, sold = wide[f"{product}_buy_usd"], wide[f"{product}_sell_usd"]
+    return {
+        f"{product}_buy_usd": bought,
+        f"{product}_sell_usd": sold,
+        f"{product}_delta_usd": bought - sold,
+        f"{product}_cvd_usd": anchored(wide, bought - sold, anchor),
+        f"{product}_anchor": begun(wide, anchor, wide[f"{product}_gap_s"].notnull()),
+        f"{product}_observed_s": wide[f"{product}_observed_s"],
+        f"{product}_gap_s": wide[f"{product}_gap_s"],
+    }
