@@ -25,6 +25,7 @@ SPOT = DATA / "BTCUSDC-aggTrades-2025-10-04.zip"
 MARK = DATA / "BTCUSDT-5m-2025-10-10.zip"
 MS = 1_735_689_600_000
 GOOD = agg(1, "94320.9", "0.006", MS)
+BAD = agg(2, "nan", "1", MS)
 AGG, KLINES = "BTCUSDT-aggTrades-2025-01-01", "BTCUSDT-1m-2025-01-01"
 LIQUIDATIONS = "BTCUSDT-liquidationSnapshot-2025-01-01"
 CANDLE = f"{MS},100,110,90,105,5,{MS + 59_999},500,7,2,200,0"
@@ -111,6 +112,18 @@ def test_each_member_is_a_unit_of_its_own(tmp_path):
     assert dict(good.tables())["trade"].num_rows == 1
     with pytest.raises(InputError, match=r"two\.zip!ETHUSDT"):
         list(bad.tables())
+
+
+def test_a_bad_member_does_not_stop_the_good_ones_after_it(tmp_path):
+    path = zip_file(
+        tmp_path, "two.zip",
+        **{"ETHUSDT-aggTrades-2025-01-01.csv": f"{GOOD}\n{BAD}", f"{AGG}.csv": GOOD},
+    )  # fmt: skip
+    outcome = import_files(Lake.create(tmp_path / "lake"), [path], options())
+    assert [r.unit for r in outcome.receipts] == [f"two.zip!{AGG}.csv"]
+    assert [error.unit for error in outcome.refused] == [
+        "two.zip!ETHUSDT-aggTrades-2025-01-01.csv"
+    ]
 
 
 # columns

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import clickhouse_connect
 import pytest
 
 from washout.clock import DAY, HOUR, MINUTE, SECOND, WEEK, Width
@@ -26,8 +27,6 @@ def lake(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client():
-    clickhouse_connect = pytest.importorskip("clickhouse_connect")
-    pytest.importorskip("chdb")
     session = clickhouse_connect.get_client(interface="chdb")
     yield session
     session.close()

@@ -210,3 +210,23 @@ def test_events_of_a_market_are_its_share_of_the_stream(tmp_path):
 
     assert longs("binance:BTC-USDT") == [16]
     assert longs("binance:BTC") == longs("all:BTC") == [23]
+
+
+def test_a_product_that_the_lake_does_not_have_is_named_with_what_it_has(tmp_path):
+    """An empty table would pass for a market in which nothing was traded."""
+    store = Store(Lake.open(_spot_only(tmp_path)))
+    with pytest.raises(NoData, match=r"product=perp; it has product=spot"):
+        store.view("trade_cohorts", scope="binance:BTC-USDT", bar="1h")
+    assert len(store.view("trade_cohorts", scope="binance:BTC-USDT", product="spot"))
+
+
+def _spot_only(folder):
+    lake = Lake.create(folder / "lake")
+    trade = {
+        "exchange": "binance", "asset": "BTC", "market": "BTC-USDT", "source": "s",
+        "ts_event": START, "ts_recv": START, "product": "spot", "id": 1, "side": "buy",
+        "price": 100.0, "quantity": 1.0, "usd": 10_000,
+    }  # fmt: skip
+    seen = told("trade", START, START + DAY, market="BTC-USDT", product="spot")
+    add(lake, unit(trade=[trade], coverage=[{**seen, "source": "s"}]))
+    return lake.path

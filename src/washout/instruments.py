@@ -9,7 +9,15 @@ from msgspec import Struct
 from washout.errors import UsageError
 
 QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "USD")
-_SCOPE = re.compile(r"([a-z0-9_]+|\*):([A-Z0-9]+|\*)(?:-([A-Z0-9]+))?")
+"""Quotes that symbols end in, in the order in which a reference market is chosen."""
+
+SHORTEST = {"BUSD": 3, "TUSD": 3}
+"""BNBUSD is BNB in USD and XBTUSD is XBT in USD: these quotes need a longer asset."""
+
+ALIASES = {"XBT": "BTC", "XDG": "DOGE"}
+"""Other names of assets; washout says BTC."""
+
+_SCOPE = re.compile(r"([a-z0-9_]+|\*):([A-Z0-9]+|\*)((?:-[A-Z0-9]+)*)")
 
 
 class Scope(Struct, frozen=True):
@@ -35,30 +43,34 @@ def parse_scope(text: str) -> Scope:
             f"{text!r} is no scope: write exchange:ASSET or exchange:ASSET-QUOTE, such"
             " as binance:BTC, binance:BTC-USDT, all:BTC."
         )
-    exchange, asset, quote = found.groups()
-    return Scope(exchange, asset, f"{asset}-{quote}" if quote else "")
+    exchange, asset, rest = found.groups()
+    return Scope(exchange, asset, asset + rest if rest else "")
 
 
 def split_symbol(symbol: str) -> tuple[str, str]:
     """A venue's symbol as (asset, market): BTCUSDT -> BTC, BTC-USDT.
 
-    Accepts `BTCUSDT`, `BTC-USDT`, `BTC-USDT-SWAP`, `BTC/USDT:USDT`, `BTCUSD_PERP`.
-    Dated contracts (`BTCUSD_200925`) keep their date in the market name.
+    Accepts `BTCUSDT`, `BTC-USDT`, `BTC-USDT-SWAP`, `BTC/USDT:USDT`, `BTCUSD_PERP`,
+    `XBTUSD`. Dated contracts (`BTCUSD_200925`, `BTC-USDT-240628`) keep their date in
+    the market name.
+
+    >>> split_symbol("DOTUSD_PERP"), split_symbol("BTC-USDT-240628")
+    (('DOT', 'DOT-USD'), ('BTC', 'BTC-USDT-240628'))
     """
     name = symbol.strip().upper().split(":")[0]
     name = re.sub(r"(_PERP|-PERPETUAL|-PERP|-SWAP|PERP)$", "", name)
-    base, dated, date = name.partition("_")
-    suffix = f"-{date}" if dated and date.isdigit() else ""
-    if dated and not suffix:
-        base = name.replace("_", "-")
-    for separator in ("-", "/"):
-        if separator in base:
-            asset, quote = base.split(separator)[:2]
-            return asset, f"{asset}-{quote}{suffix}"
+    words = re.split(r"[-_/]", name)
+    date = words.pop() if len(words) > 1 and words[-1].isdigit() else ""
+    asset, quote = words[:2] if len(words) > 1 else _cut_quote(words[0], symbol)
+    asset = ALIASES.get(asset, asset)
+    return asset, "-".join(filter(None, (asset, quote, date)))
+
+
+def _cut_quote(pair: str, symbol: str) -> tuple[str, str]:
     for quote in QUOTES:
-        if base.endswith(quote) and len(base) > len(quote):
-            asset = base.removesuffix(quote)
-            return asset, f"{asset}-{quote}{suffix}"
+        asset = pair.removesuffix(quote)
+        if asset != pair and len(asset) >= SHORTEST.get(quote, 1):
+            return asset, quote
     raise UsageError(
         f"{symbol!r} is no market symbol that ends in one of {', '.join(QUOTES)}."
         " Give the scope instead, such as binance:BTC-USDT."

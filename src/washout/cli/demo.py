@@ -25,7 +25,6 @@ FILES = {
     "quicktake.html": "the note with a chart to zoom; opens without a network",
     "quicktake.md": "the note as text",
     "manifest.json": "everything they were made from",
-    "lake": "the record, as Parquet",
 }
 
 
@@ -35,6 +34,10 @@ FILES = {
     default="washout-demo", show_default=True, help="Folder for the lake and the files.",
 )  # fmt: skip
 @click.option(
+    "--lake", "lake_path", type=click.Path(path_type=Path),
+    help="Folder of the lake.  [default: OUT/lake]",
+)  # fmt: skip
+@click.option(
     "--theme", type=click.Choice(("auto", "light", "dark")), default="auto",
     show_default=True, help="auto: the page follows the reader, pictures are light.",
 )  # fmt: skip
@@ -42,7 +45,7 @@ FILES = {
     "--sign", type=click.Choice(("flow", "cryptoquant")), default="flow",
     show_default=True, help="flow: net = short - long; cryptoquant: long - short.",
 )  # fmt: skip
-def command(folder: Path, theme: str, sign: str) -> None:
+def command(folder: Path, lake_path: Path | None, theme: str, sign: str) -> None:
     """From the bundled record to chart, note and manifest, in one command.
 
     \b
@@ -56,20 +59,22 @@ def command(folder: Path, theme: str, sign: str) -> None:
     from washout.present.run_manifest import Question
     from washout.store.answer import Store
 
+    path = lake_path or folder / "lake"
     with steps() as step:
-        lake, news = _lake(folder / "lake", step)
+        lake, news = _lake(path, step)
         step("asking the lake")
         made = quicktake.make(
             Store(lake),
             Question(scope=SCOPE, start=START, stop=STOP, theme=theme, sign=sign),
-            lake=str(folder / "lake"),
+            lake=str(path),
         )
-        drawn = _write(made, folder, step)
+        drawn = _write(made, folder, path, step)
     click.echo(summary.text(made.note, made.findings))
     click.echo(f"{news} {drawn}\n")
     rows = [(str(folder / name), what) for name, what in FILES.items()]
+    rows.append((str(path), "the record, as Parquet"))
     click.echo(f"Where it is:\n{summary.aligned(rows)}\n")
-    click.echo(f"Try next:\n{_next(folder)}")
+    click.echo(f"Try next:\n{_next(path)}")
 
 
 def _lake(path: Path, step: Callable[[str], None]) -> tuple[Lake, str]:
@@ -90,21 +95,21 @@ def _lake(path: Path, step: Callable[[str], None]) -> tuple[Lake, str]:
     return lake, f"Imported the bundled record: {receipt.added:,} rows."
 
 
-def _write(made: Quicktake, folder: Path, step: Callable[[str], None]) -> str:
+def _write(
+    made: Quicktake, folder: Path, lake: Path, step: Callable[[str], None]
+) -> str:
     from washout.clock import format_time
     from washout.present import quicktake
 
     if quicktake.up_to_date(made, folder):
         return "Chart and note were already up to date."
     outputs = quicktake.render(made, progress=step)
-    quicktake.write(
-        made, outputs, folder, lake=folder / "lake", generated_at=format_time(now())
-    )
+    quicktake.write(made, outputs, folder, lake=lake, generated_at=format_time(now()))
     return "Drew the chart and wrote the note."
 
 
-def _next(folder: Path) -> str:
-    lake = shlex.quote(str(folder / "lake"))
+def _next(path: Path) -> str:
+    lake = shlex.quote(str(path))
     hourly = "--scope binance:BTC-USDT --bar 1h --window 7d"
     crash = "--from 2025-10-08 --to 2025-10-13"
     return "\n".join(

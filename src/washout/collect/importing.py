@@ -90,9 +90,12 @@ def import_files(
             progress(path, done, 0)
             reading = partial(progress, path, done)
             try:
-                for receipt in _import(lake, scratch, path, options, format, reading):
-                    receipts.append(receipt)
-                    told(receipt)
+                for outcome in _import(lake, scratch, path, options, format, reading):
+                    if isinstance(outcome, InputError):
+                        refused.append(outcome)
+                    else:
+                        receipts.append(outcome)
+                    told(outcome)
             except InputError as error:
                 refused.append(error)
                 told(error)
@@ -111,16 +114,20 @@ def _import(
     options: Options,
     name: str | None,
     progress: Callable[[int], None],
-) -> Iterator[Receipt]:
+) -> Iterator[Receipt | InputError]:
+    """What became of each unit of a file: a bad one does not stop those after it."""
     _head(path)
     chosen = find_importer(path, name)
     sha256 = file_hash(path)
     fingerprint = _fingerprint(chosen, sha256, options)
     for unit in believed(chosen.read(path, options), path.name):
-        yield add_unit(
-            lake, scratch, unit, importer=chosen.name, sha256=sha256, now=options.now,
-            fingerprint=fingerprint, progress=progress,
-        )  # fmt: skip
+        try:
+            yield add_unit(
+                lake, scratch, unit, importer=chosen.name, sha256=sha256,
+                now=options.now, fingerprint=fingerprint, progress=progress,
+            )  # fmt: skip
+        except InputError as error:
+            yield error
 
 
 def _fingerprint(chosen: Importer, sha256: str, options: Options) -> str:

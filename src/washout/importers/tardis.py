@@ -271,8 +271,6 @@ def _who(
 def _split(exchange: str, symbol: str) -> tuple[str, str]:
     """Tardis keeps the exchanges' symbols, in capitals."""
     name = symbol.upper()
-    if exchange == "bitmex" and name.startswith("XBT"):
-        name = "BTC-" + name.removeprefix("XBT")
     if exchange in ("deribit", "ftx") and "_" not in name:
         asset, _, rest = name.partition("-")
         dated = "" if rest in ("PERPETUAL", "PERP") else f"-{rest}"
@@ -281,8 +279,4 @@ def _split(exchange: str, symbol: str) -> tuple[str, str]:
         name = name.replace("-PERPETUAL", "").replace("_", "-")
     if exchange == "bybit" and name.endswith("PERP") and "-" not in name:
         name = name.removesuffix("PERP") + "-USDC"
-    asset, market = split_symbol(name)
-    date = re.search(r"-(\d{6})$", name)
-    return asset, market + (
-        f"-{date[1]}" if date and not market.endswith(date[1]) else ""
-    )
+    return split_symbol(name)

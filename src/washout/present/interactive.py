@@ -167,8 +167,9 @@ def _sides(data: ChartData, look: Theme, turn: int) -> Iterator[Any]:
         words.side_word("short", turn), "shorts closed", "y3",
         {"color": look.shorts, "line": edge},
     ).update(showlegend=False)  # fmt: skip
-    yield go.Scatter(
-        x=[None], y=[None], yaxis="y3", name=words.side_word("short", turn),
+    far = 1000 * layout.side_range(data, turn)[1 if turn > 0 else 0]
+    yield go.Scatter(  # out of sight: it only gives the legend its symbol
+        x=[moment(data.start)], y=[far], yaxis="y3", name=words.side_word("short", turn),
         mode="markers", hoverinfo="skip",
         marker={"symbol": "square", "size": 11, "color": look.shorts,
                 "line": {"width": 3, "color": look.peaks_panel}},

@@ -59,7 +59,7 @@ def make_plan(
     rows = series_of(scopes, feeds, chosen["bar"])
     kinds = graph.primary_kinds(view)
     for one in scopes:
-        require(view, kinds, one, rows, chosen["bar"], feeds)
+        require(view, kinds, one, rows, chosen, feeds)
     rows = [row for row in rows if fits(row["interval"], chosen["bar"])]
     first, last = _extent(feeds, rows, kinds)
     start, stop = _stretch(start, stop, first, last, _newest(feeds), chosen["bar"])

@@ -9,7 +9,7 @@ Where a source speaks of the whole asset (market ""), it answers for the asset. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -158,11 +158,13 @@ def _row(scope: Scope, feed: Feed) -> Row:
 
 
 def require(
-    name: str, kinds: set[str], scope: Scope, rows: Sequence[Row], bar: int,
-    feeds: Sequence[Feed],
+    name: str, kinds: set[str], scope: Scope, rows: Sequence[Row],
+    settings: Mapping[str, Any], feeds: Sequence[Feed],
 ) -> None:  # fmt: skip
-    """Say what is missing when no feed of the scope can fill bars of this width."""
-    mine = [r for r in rows if r["scope"] == str(scope) and _serves(r["kind"], kinds)]
+    """Say what is missing when no feed of the scope can fill the bars asked for."""
+    bar = settings["bar"]
+    served = [r for r in rows if r["scope"] == str(scope) and _serves(r["kind"], kinds)]
+    mine = [r for r in served if _asked(r, settings)]
     if any(fits(r["interval"], bar) for r in mine):
         return
     if mine:
@@ -173,6 +175,12 @@ def require(
             f" be made. Ask for --bar {format_width(finest['interval'])} or wider"
             f"{_other(scope, kinds, bar, feeds)}."
         )
+    if served:
+        raise NoData(
+            f"{scope} has nothing for view {name} with {_settings_of(settings)}; it has"
+            f" {' and '.join(sorted({_settings_told(r, settings) for r in served}))}."
+            " Ask for that with --param."
+        )
     known = known_scopes(f for f in feeds if _serves(_kind(f), kinds))
     if str(scope) in known_scopes(feeds):
         raise NoData(
@@ -180,6 +188,21 @@ def require(
             f" {name} needs. It has: {', '.join(known) or 'none'}."
         )
     raise UnknownName("scope", str(scope), known)
+
+
+def _asked(row: Row, settings: Mapping[str, Any]) -> bool:
+    """Whether a feed is of the product and price kind that the question names."""
+    return _settings_told(row, settings) == _settings_of(settings)
+
+
+def _settings_of(settings: Mapping[str, Any]) -> str:
+    named = [n for n in ("product", "price_kind") if n in settings]
+    return " ".join(f"{n}={settings[n]}" for n in named)
+
+
+def _settings_told(row: Row, settings: Mapping[str, Any]) -> str:
+    told = {"product": row["product"], "price_kind": row["kind"].partition("_")[2]}
+    return _settings_of({n: told[n] for n in told if n in settings})
 
 
 def _other(scope: Scope, kinds: set[str], bar: int, feeds: Sequence[Feed]) -> str:
