@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 RUN = "from washout.cli import main; main()"
 LIMITS = {"washout --help": 0.150, "import washout": 0.300, "washout query (warm)": 0.7}
@@ -48,7 +47,9 @@ def main() -> None:
             "washout query (warm)": query,
             "import ibis": [*python, "import ibis"],
         }
-        print(f"{'median of ' + str(runs) + ' pairs':<24}{'beyond Python':>14}{'whole':>9}{'aim':>9}")
+        print(
+            f"{'median of ' + str(runs) + ' pairs':<24}{'beyond Python':>14}{'whole':>9}{'aim':>9}"
+        )
         for name, command in commands.items():
             pairs = [
                 (seconds([*python, "pass"], environment), seconds(command, environment))

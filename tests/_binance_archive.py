@@ -57,7 +57,7 @@ def with_checksum(path: Path, digest: str | None = None) -> Path:
     return path
 
 
-def read(path: Path, format: str | None = None, **more):  # noqa: A002
+def read(path: Path, format: str | None = None, **more):
     """(name of the importer, its units, {kind: rows}) of a file, recognised by content."""
     chosen = find_importer(path, format)
     units, facts = [], {}

@@ -70,7 +70,9 @@ def test_missing_values_are_null_empty_or_a_dash(ask):
 def test_every_format_holds_the_same_rows(ask, tmp_path):
     expected = json.loads(ask(*LIQUIDATIONS, "--format", "json")[1])
     table = list(csv.DictReader(io.StringIO(ask(*LIQUIDATIONS, "--format", "csv")[1])))
-    assert [float(row["long_usd"]) for row in table] == [r["long_usd"] for r in expected]
+    assert [float(row["long_usd"]) for row in table] == [
+        r["long_usd"] for r in expected
+    ]
     assert [row["floor"] for row in table] == ["true"] * 3
     for name, read in {
         "parquet": pq.read_table,
@@ -241,10 +243,15 @@ def test_listing_says_what_can_be_asked(ask):
     daily = next(s for s in scopes if s["scope"] == "binance:BTC")
     assert (daily["kind"], daily["source"]) == ("liquidation_total", "coinglass")
     assert (daily["width"], daily["rows"]) == ("1d", 1787)
-    assert (daily["from"], daily["to"]) == ("2020-12-23T00:00:00Z", "2025-11-14T00:00:00Z")
+    assert (daily["from"], daily["to"]) == (
+        "2020-12-23T00:00:00Z",
+        "2025-11-14T00:00:00Z",
+    )
     for scope in scopes:
         if scope["kind"] in ("liquidation_total", "funding_rate", "open_interest"):
-            view = {"liquidation_total": "liquidations"}.get(scope["kind"], scope["kind"])
+            view = {"liquidation_total": "liquidations"}.get(
+                scope["kind"], scope["kind"]
+            )
             words = ("query", view, "--scope", scope["scope"], "--bar", "1d")
             assert ask(*words)[0] == 0, scope
 
@@ -265,7 +272,9 @@ def test_every_list_is_text_and_json(ask, what):
 
 
 def test_listing_exchanges_gives_dated_facts_with_sources(ask):
-    found = {e["exchange"]: e for e in json.loads(ask("list", "exchanges", "--json")[1])}
+    found = {
+        e["exchange"]: e for e in json.loads(ask("list", "exchanges", "--json")[1])
+    }
     (fact,) = (f for f in found["binance"]["coverage"] if f["since"] == "2021-04-27")
     assert fact["floor"]
     assert "1000 ms" in fact["source"]

@@ -7,9 +7,9 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
+
 from _lakes import add, beside, contents, sizes, totals
 from test_cli import run  # noqa: F401  a fixture
-
 from washout import sample
 from washout.store.lake import Lake
 
@@ -24,7 +24,7 @@ def lake(tmp_path):
 
 
 @pytest.fixture
-def bring(run, lake):  # noqa: F811
+def bring(run, lake):
     """Import into a lake of its own."""
     return lambda *words: run("import", *words, "--lake", lake)
 
@@ -39,9 +39,7 @@ def table(tmp_path):
 def test_an_import_makes_the_lake_and_says_what_it_did(bring, lake, table):
     code, out, err = bring(table, *MAP)
     assert (code, err) == (0, "")
-    assert out == (
-        "eth.csv: 1 coverage, 2 liquidation_total: 2 added; vintage 1\n"
-    )
+    assert out == ("eth.csv: 1 coverage, 2 liquidation_total: 2 added; vintage 1\n")
     assert sizes(Lake.open(lake)) == {("ETH", 0): (150, 200), ("ETH", 1): (300, 400)}
 
 
@@ -145,7 +143,7 @@ def test_a_busy_lake_is_refused_with_its_own_exit_code(bring, lake, table):
     assert "is being written by process" in err
 
 
-def test_a_lake_may_not_be_a_file(run, table):  # noqa: F811
+def test_a_lake_may_not_be_a_file(run, table):
     code, _, err = run("import", table, *MAP, "--lake", table)
     assert (code, "is a file; a lake is a folder" in err) == (5, True)
 
@@ -155,7 +153,7 @@ def test_the_sample_imports_from_the_command_line(bring, lake, sample_lake):
     assert contents(Lake.open(lake)) == contents(Lake.open(sample_lake))
 
 
-def exported(run, lake, path, *words):  # noqa: F811
+def exported(run, lake, path, *words):
     code, out, err = run("export", *words, "--lake", lake, "-o", path)
     assert (code, err) == (0, "")
     return out
@@ -171,7 +169,13 @@ def exported(run, lake, path, *words):  # noqa: F811
     ],
 )
 def test_exported_facts_come_back_as_they_were(
-    run, bring, lake, sample_lake, tmp_path, kind, scope  # noqa: F811
+    run,
+    bring,
+    lake,
+    sample_lake,
+    tmp_path,
+    kind,
+    scope,
 ):
     path = tmp_path / "facts.parquet"
     out = exported(run, sample_lake, path, "--kind", kind, "--scope", scope)
@@ -184,12 +188,26 @@ def test_exported_facts_come_back_as_they_were(
 
 
 def test_views_of_exported_facts_are_the_views_of_the_lake(
-    run, bring, lake, sample_lake, tmp_path  # noqa: F811
+    run,
+    bring,
+    lake,
+    sample_lake,
+    tmp_path,
 ):
     """What was watched travels with the facts, cut to the same stretch."""
-    path, days = tmp_path / "facts.parquet", ("--from", "2024-07-01", "--to", "2024-07-08")
+    path, days = (
+        tmp_path / "facts.parquet",
+        ("--from", "2024-07-01", "--to", "2024-07-08"),
+    )
     exported(
-        run, sample_lake, path, "--kind", "liquidation_total", "--scope", "binance:BTC", *days
+        run,
+        sample_lake,
+        path,
+        "--kind",
+        "liquidation_total",
+        "--scope",
+        "binance:BTC",
+        *days,
     )
     bring(path)
     words = ("query", "liquidations", "--scope", "binance:BTC", "--format", "json")
@@ -199,10 +217,12 @@ def test_views_of_exported_facts_are_the_views_of_the_lake(
 
 
 def test_facts_of_one_market_do_not_pretend_to_be_all_markets(
-    run, bring, tmp_path, lake  # noqa: F811
+    run,
+    bring,
+    tmp_path,
+    lake,
 ):
     from _lakes import START, event, told, unit
-
     from washout.clock import DAY
 
     source = Lake.create(tmp_path / "source")
@@ -219,7 +239,7 @@ def test_facts_of_one_market_do_not_pretend_to_be_all_markets(
     assert run(*ask, "binance:BTC")[0] == 3
 
 
-def test_a_failed_export_leaves_no_file(run, sample_lake, tmp_path):  # noqa: F811
+def test_a_failed_export_leaves_no_file(run, sample_lake, tmp_path):
     path = tmp_path / "facts.parquet"
     words = ("export", "--kind", "candle", "--scope", "kraken:BTC", "-o", path)
     assert run(*words, "--lake", sample_lake)[0] == 3
@@ -227,7 +247,7 @@ def test_a_failed_export_leaves_no_file(run, sample_lake, tmp_path):  # noqa: F8
 
 
 @pytest.fixture
-def checked(run, sample_lake, tmp_path):  # noqa: F811
+def checked(run, sample_lake, tmp_path):
     """A copy of the sample lake, and `washout doctor` on it as (code, checks)."""
     path = tmp_path / "checked"
     shutil.copytree(sample_lake, path)
@@ -239,12 +259,14 @@ def checked(run, sample_lake, tmp_path):  # noqa: F811
     return path, doctor
 
 
-def test_a_sound_lake_is_well(checked, run):  # noqa: F811
+def test_a_sound_lake_is_well(checked, run):
     path, doctor = checked
     code, checks = doctor()
     assert code == 0
     assert all(check["ok"] for check in checks.values())
-    assert {"python", "duckdb", "cache", "parts", "orphans", "lock", "disk"} <= set(checks)
+    assert {"python", "duckdb", "cache", "parts", "orphans", "lock", "disk"} <= set(
+        checks
+    )
     assert "supported: <2,>=1.4" in checks["duckdb"]["says"]
     assert run("doctor", "--lake", path)[1].count("ok ") == len(checks)
 
@@ -257,9 +279,9 @@ def test_a_sound_lake_is_well(checked, run):  # noqa: F811
         (lambda part: part.write_bytes(b"x" * part.stat().st_size), "cannot be read"),
     ],
 )
-def test_damaged_parts_are_found(checked, run, harm, says):  # noqa: F811
+def test_damaged_parts_are_found(checked, run, harm, says):
     path, doctor = checked
-    part = sorted(path.rglob("*.parquet"))[0]
+    part = min(path.rglob("*.parquet"))
     harm(part)
     code, checks = doctor()
     assert code == 1

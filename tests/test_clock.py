@@ -48,7 +48,9 @@ def test_dates_without_a_zone_are_utc(text):
     assert parse_time(text) == 1_722_816_000 * SECOND
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2024-13-01", "05.08.2024", "1722816000"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2024-13-01", "05.08.2024", "1722816000"]
+)
 def test_what_is_no_date_is_refused_with_an_example(text):
     with pytest.raises(UsageError, match="is no date: write 2024-08-05"):
         parse_time(text)
@@ -86,7 +88,7 @@ def test_bars_tile_time(time, text):
     assert start <= time < start + bar
     assert bar_start(start, bar) == start
     assert bar_start(start + bar, bar) == start + bar
-    assert start % (DAY if bar >= DAY else bar) == 0
+    assert start % (min(DAY, bar)) == 0
 
 
 @given(instants.map(from_datetime))

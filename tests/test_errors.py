@@ -9,7 +9,10 @@ from washout.errors import InputError, UnknownName, WashoutError
 
 
 def everything(kind=WashoutError):
-    return [kind, *(found for sub in kind.__subclasses__() for found in everything(sub))]
+    return [
+        kind,
+        *(found for sub in kind.__subclasses__() for found in everything(sub)),
+    ]
 
 
 def test_the_tree_in_the_documentation_is_the_tree():

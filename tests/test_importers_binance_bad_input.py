@@ -282,3 +282,13 @@ def test_nothing_of_a_bad_file_is_imported_however_late_it_turns_bad(tmp_path):
         assert outcome.refused[0].row == 50_001
     assert lake.manifest().newest == 0
     assert not list(lake.path.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("letter", ["x", "/", ":", " ", "-", "\x00"])
+def test_one_wrong_letter_anywhere_in_a_row_is_refused(tmp_path, letter):
+    """The characters beside the digits are those that bit tricks confuse with them."""
+    row = f"2500000001,94320.9,123456.789,5800000000,5800000001,{MS},false"
+    for at in range(len(row)):
+        bad = row[:at] + letter + row[at + 1 :]
+        path = text_file(tmp_path, f"{AGG}.csv", AGG_HEADER, row, bad)
+        refused(path, "row 3: ", row=3, totals=MINUTE)

@@ -320,3 +320,13 @@ def test_totals_of_a_span_that_no_archive_file_has_are_refused(tmp_path):
     )  # fmt: skip
     found = read(years, totals=MINUTE)[2]["trade_total"]
     assert [t["ts_event"] for t in found] == [MS * 1000 - 400 * DAY, MS * 1000]
+
+
+def test_a_cohort_begins_at_its_bound(tmp_path):
+    sizes = ["0.99999", "1", "9.99999", "10", "1000"]
+    rows = [agg(n, "1000", size, MS + n, "false") for n, size in enumerate(sizes, 1)]
+    path = text_file(tmp_path, "BTCUSDT-aggTrades-2025-01-01.csv", *rows)
+    found = read(path, totals=MINUTE)[2]["trade_total"]
+    counts = {row["cohort"]: row["trades"] for row in found}
+    names = cohort_names()
+    assert counts == {names[0]: 1, names[1]: 2, names[2]: 1, names[4]: 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -9,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -237,15 +239,29 @@ def test_the_manifest_is_read_again_when_another_process_has_written(lake):
     assert other.manifest().newest == 2
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_lake_that_is_not_writable_says_so(lake):
+def test_a_lake_that_is_not_writable_says_so(lake, monkeypatch):
     add(lake, totals("a", d0=(1, 1)))
     lake.path.chmod(0o500)
+    if os.geteuid() == 0:  # root may write everywhere: refuse as the kernel would
+        refuse_writing(lake.path, monkeypatch)
     try:
         with pytest.raises(errors.LakeError, match=r"not writable.*permissions"):
             add(lake, totals("b", d0=(2, 2)))
     finally:
         lake.path.chmod(0o700)
+    monkeypatch.undo()
+    assert lake.manifest().newest == 1
+
+
+def refuse_writing(folder, monkeypatch):
+    opened = Path.open
+
+    def guarded(path, mode="r", *more, **named):
+        if folder in path.parents and set(mode) & set("wax+"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, mode, *more, **named)
+
+    monkeypatch.setattr(Path, "open", guarded)
 
 
 def test_venue_facts_bound_what_a_source_says_on_both_sides(lake):

@@ -85,6 +85,7 @@ def planted_late_rows(liquidation, coverage, gap, series, span, *, bar: Width):
     rows = best_feed(
         _events(everything), coverage, gap, series, span,
         kinds=["liquidation"], values=["long_usd"], bar=bar,
+            version="final",
     )  # fmt: skip
     known = known_at(rows, bar, "asof")
     return rows.select("scope", "bar", known_at=known, long_usd=rows.long_usd)

@@ -174,22 +174,22 @@ def test_a_missing_value_where_there_must_be_one_is_refused(lake):
 
 
 def test_a_whole_restatement_withdraws_days_that_it_no_longer_mentions(lake):
-    """The day that is gone has a partition of its own, which nothing else touches."""
+    """What is gone has partitions of its own, which nothing else touches."""
 
     def archive(*days):
         return unit(
             "archive", whole=True,
             liquidation=[event(START + d * DAY + 5, 100, id=str(d)) for d in days],
-            coverage=[told("liquidation", START, START + 5 * DAY)],
+            coverage=[told("liquidation", START, START + 250 * DAY)],
         )  # fmt: skip
 
-    add(lake, archive(0, 2, 4))
-    other = event(START + 2 * DAY + 5, 7, source="another")
+    add(lake, archive(0, 100, 200))
+    other = event(START + 100 * DAY + 5, 7, source="another")
     add(lake, unit("other", liquidation=[other]))
     receipt = add(lake, archive(0, 1))
     assert (receipt.added, receipt.removed) == (1, 2)
     left = {(row[4] - START) // DAY: row[3] for row in contents(lake)["liquidation"]}
-    assert left == {0: "vendor", 1: "vendor", 2: "another"}
+    assert left == {0: "vendor", 1: "vendor", 100: "another"}
     assert len(contents(lake, "vintage:1")["liquidation"]) == 3
 
 
@@ -229,7 +229,7 @@ def test_small_parts_do_not_pile_up(lake):
 
 
 def test_a_unit_of_more_partitions_than_open_files_is_imported(lake):
-    rows = [event(START + (d % 150) * DAY, 1, id=str(d)) for d in range(450)]
+    rows = [event(START + (d % 150) * 31 * DAY, 1, id=str(d)) for d in range(450)]
     tables = [unit(liquidation=rows[i : i + 90]) for i in range(0, 450, 90)]
     one = unit(liquidation=rows)
     one._read = lambda _u: (t for u in tables for t in u.tables())

@@ -53,7 +53,7 @@ def parse_bar(text: str) -> Width:
     A bar must tile the day, so that bars of every scope and source line up.
     """
     width = parse_width(text)
-    if not MINUTE <= width <= WEEK or (DAY % width and width not in (WEEK,)):
+    if not MINUTE <= width <= WEEK or (DAY % width and width != WEEK):
         raise UsageError(
             f"A bar of {text!r} does not tile the day: use 1m to 1d in divisors of a"
             " day (1m, 5m, 15m, 1h, 4h, 8h, 12h, 1d) or 1w."

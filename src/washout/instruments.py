@@ -17,7 +17,7 @@ SHORTEST = {"BUSD": 3, "TUSD": 3}
 ALIASES = {"XBT": "BTC", "XDG": "DOGE"}
 """Other names of assets; washout says BTC."""
 
-_SCOPE = re.compile(r"([a-z0-9_]+|\*):([A-Z0-9]+|\*)((?:-[A-Z0-9]+)*)")
+_SCOPE = re.compile(r"([a-z0-9_]+|\*):([A-Z0-9]+|\*)((?:-[A-Z0-9]+(?:-\d+)?)?)")
 
 
 class Scope(Struct, frozen=True):
@@ -57,13 +57,16 @@ def split_symbol(symbol: str) -> tuple[str, str]:
     >>> split_symbol("DOTUSD_PERP"), split_symbol("BTC-USDT-240628")
     (('DOT', 'DOT-USD'), ('BTC', 'BTC-USDT-240628'))
     """
-    name = symbol.strip().upper().split(":")[0]
-    name = re.sub(r"(_PERP|-PERPETUAL|-PERP|-SWAP|PERP)$", "", name)
-    words = re.split(r"[-_/]", name)
+    words = re.split(r"[-_/]", _trimmed(symbol))
     date = words.pop() if len(words) > 1 and words[-1].isdigit() else ""
     asset, quote = words[:2] if len(words) > 1 else _cut_quote(words[0], symbol)
     asset = ALIASES.get(asset, asset)
     return asset, "-".join(filter(None, (asset, quote, date)))
+
+
+def _trimmed(symbol: str) -> str:
+    name = symbol.strip().upper().split(":")[0]
+    return re.sub(r"(_PERP|-PERPETUAL|-PERP|-SWAP|PERP)$", "", name)
 
 
 def _cut_quote(pair: str, symbol: str) -> tuple[str, str]:
@@ -79,10 +82,10 @@ def _cut_quote(pair: str, symbol: str) -> tuple[str, str]:
 
 def clean_asset(name: str) -> str:
     """`btc`, `BTC` or a symbol such as `BTCUSDT` as an asset name."""
-    upper = name.strip().upper()
     try:
-        return split_symbol(upper)[0]
+        return split_symbol(name)[0]
     except UsageError:
-        if re.fullmatch(r"[A-Z0-9]+", upper):
-            return upper
+        alone = _trimmed(name)
+        if re.fullmatch(r"[A-Z0-9]+", alone):
+            return ALIASES.get(alone, alone)
         raise

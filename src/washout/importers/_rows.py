@@ -196,7 +196,12 @@ def liquidation_totals(
     delay: int = HOUR,
 ) -> list[tuple[str, pa.Table]]:
     """Totals and the coverage that they are; amounts in USD, already checked."""
-    who: dict[str, Any] = {"exchange": exchange, "asset": asset, "market": market, "source": source}
+    who: dict[str, Any] = {
+        "exchange": exchange,
+        "asset": asset,
+        "market": market,
+        "source": source,
+    }
     totals = facts(
         "liquidation_total", len(starts),
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,19 +96,24 @@ class Answer:
 
     def raw(self) -> pa.Table:
         """As engines compute it: USD in int64 cents, times int64, every column."""
-        with engine_errors(self.lake):
-            if self._folds():
-                from washout.store.folding import run_fold
-
-                return run_fold(self.plan)
-            with duck.connect(self.plan) as connection:
-                return connection.execute(duck.table_sql(self.plan)[0]).to_arrow_table()
+        return self._table(hidden=())
 
     def arrow(self) -> pa.Table:
         """An Arrow table; `bar` and other instants are timestamps in UTC."""
         if self._arrow is None:
-            self._arrow = _published(self.raw(), self._hidden())
+            self._arrow = _published(self._table(self._hidden()))
         return self._arrow
+
+    def _table(self, hidden: Collection[str]) -> pa.Table:
+        with engine_errors(self.lake):
+            if self._folds():
+                from washout.store.folding import run_fold
+
+                whole = run_fold(self.plan)
+                return whole.select([n for n in whole.column_names if n not in hidden])
+            with duck.connect(self.plan) as connection:
+                sql, _ = duck.table_sql(self.plan, hidden)
+                return connection.execute(sql).to_arrow_table()
 
     def rows(self) -> list[dict[str, Any]]:
         """Dictionaries, with instants in ISO 8601."""
@@ -118,26 +123,24 @@ class Answer:
     def tuples(self) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
         """Column names and rows, as in `rows`; a table view needs no Arrow for it."""
         kinds, rows = self._plain()
-        shown = [name for name in kinds if name not in self._hidden()]
-        places = [list(kinds).index(name) for name in shown]
-        write = [_writer(name, kinds[name]) for name in shown]
-        return shown, (
+        write = [_writer(name, kind) for name, kind in kinds.items()]
+        return list(kinds), (
             tuple(
-                None if (value := row[place]) is None else as_text(value)
-                for place, as_text in zip(places, write, strict=True)
+                None if value is None else as_text(value)
+                for value, as_text in zip(row, write, strict=True)
             )
             for row in rows
         )
 
     def _plain(self) -> tuple[dict[str, str], Iterable[tuple[Any, ...]]]:
-        """Types of the raw columns, and the raw rows as Python values."""
+        """Types of the shown columns, and rows as the engine's Python values."""
         if self._folds():
-            table = self.raw()
+            table = self._table(self._hidden())
             kinds = {field.name: str(field.type) for field in table.schema}
             return kinds, zip(*(c.to_pylist() for c in table.columns), strict=True)
-        sql, compiled = duck.table_sql(self.plan)
+        sql, kinds = duck.table_sql(self.plan, self._hidden())
         with engine_errors(self.lake), duck.connect(self.plan) as connection:
-            return compiled.columns, connection.execute(sql).fetchall()
+            return kinds, connection.execute(sql).fetchall()
 
     def _folds(self) -> bool:
         return isinstance(graph.find_view(self.plan.view), FoldView)
@@ -193,7 +196,7 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _published(table: pa.Table, hidden: set[str]) -> pa.Table:
+def _published(table: pa.Table) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -204,8 +207,7 @@ def _published(table: pa.Table, hidden: set[str]) -> pa.Table:
             values = values.cast(pa.timestamp("us", tz="UTC"))
         elif _is_money(name, str(values.type)):
             values = pc.divide(values.cast(pa.float64()), 100.0)
-        if name not in hidden:
-            columns[name] = values
+        columns[name] = values
     return pa.table(columns)
 
 

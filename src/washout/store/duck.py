@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 from washout import schema
 from washout.store import sql
-from washout.store.compile import Compiled, compile_view
+from washout.store.compile import compile_view
 from washout.store.plan import Plan
 from washout.views import BASE
 
@@ -18,47 +21,62 @@ if TYPE_CHECKING:
 
 def connect(plan: Plan) -> duckdb.DuckDBPyConnection:
     """A connection in which the base tables of `plan` exist as temporary views."""
-    import duckdb
-
-    connection = duckdb.connect()
-    connection.execute(
-        "set enable_progress_bar = false;"
-        f" set temp_directory = {sql.literal(Path(gettempdir(), 'washout-spill'))}"
-    )
+    connection = _database(os.getpid()).cursor()
     for kind, files in plan.files.items():
         connection.execute(f"create temp view {kind} as {_facts(plan, kind, files)}")
-    connection.execute(f"create temp table series as {_series(plan)}")
     connection.execute(
-        f"create temp table span as select {plan.read_from}::bigint as start,"
-        f" {plan.stop}::bigint as stop"
+        f"create temp table series as {_series(plan)}; create temp table span as"
+        f" select {plan.read_from}::bigint as start, {plan.stop}::bigint as stop"
     )
     return connection
 
 
-def table_sql(plan: Plan) -> tuple[str, Compiled]:
-    """SQL of the plan's table view, cut to the asked bars, and how it was compiled."""
+@cache
+def _database(_process: int) -> duckdb.DuckDBPyConnection:
+    """One engine a process: starting another takes longer than most questions.
+
+    Temporary tables belong to a connection, so questions do not see each other's. A
+    fork needs an engine of its own.
+    """
+    import duckdb
+
+    spill = sql.literal(Path(gettempdir(), "washout-spill"))
+    settings = f"set temp_directory = {spill}"
+    return duckdb.connect().execute(settings)
+
+
+def table_sql(plan: Plan, hidden: Collection[str] = ()) -> tuple[str, dict[str, str]]:
+    """SQL of the plan's table view, cut to the asked bars, and its columns with types.
+
+    Columns in `hidden` are left out, and what only they need is not computed.
+    """
     compiled = compile_view(plan.view, plan.settings, "duckdb")
+    shown = {n: kind for n, kind in compiled.columns.items() if n not in hidden}
     columns = ", ".join(
-        f"{name}::{sql.TYPES[kind]} as {name}"
-        for name, kind in compiled.columns.items()
+        f"{name}::{sql.TYPES[kind]} as {name}" for name, kind in shown.items()
     )
     return (
-        f"select {columns} from ({compiled.sql}) where bar >= {plan.start}"
-        f" and bar < {plan.stop} order by scope, bar"
-    ), compiled
+        f"select {columns} from ({compiled.sql}) as answer where bar >= {plan.start}"
+        f" and bar < {plan.stop} order by answer.scope, answer.bar"
+    ), shown
 
 
 def _facts(plan: Plan, kind: str, files: list[str]) -> str:
+    """Facts as a table; what the manifest knows of them is neither read nor tested."""
     if not files:
         return _nothing(BASE[kind])
-    columns = ", ".join(schema.fields(kind))
+    alike = plan.alike[kind]
+    columns = ", ".join(
+        f"{sql.literal(alike[name])} as {name}" if name in alike else name
+        for name in schema.fields(kind)
+    )
     source = f"select {columns} from {sql.parquet(files)}"
     if kind in ("coverage", "gap"):
         return source
-    return (
-        f"{source} where ts_event >= {plan.read_from} and ts_event < {plan.stop}"
-        f" and asset in ({', '.join(sql.literal(a) for a in plan.assets)})"
-    )
+    inside = f"{source} where ts_event >= {plan.read_from} and ts_event < {plan.stop}"
+    if kind not in plan.mixed:
+        return inside
+    return f"{inside} and asset in ({', '.join(map(sql.literal, plan.assets))})"
 
 
 def _series(plan: Plan) -> str:

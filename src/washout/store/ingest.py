@@ -163,7 +163,7 @@ def _engine(scratch: Path) -> duckdb.DuckDBPyConnection:
 
     connection = duckdb.connect()
     connection.execute(
-        "set threads=2; set preserve_insertion_order=true; set enable_progress_bar=false;"
+        "set threads=2; set preserve_insertion_order=true;"
         f" set memory_limit='{MEMORY}'; set temp_directory={sql.literal(scratch / 'spill')}"
     )
     return connection
@@ -309,7 +309,15 @@ def _feeds(
 
 def _from_footers(kind: str, files: Sequence[Path]) -> tuple[Feed, ...] | None:
     """The same without reading rows, where every row group has one feed."""
-    named = ("exchange", "asset", "market", "product", "source", "interval", "price_kind")
+    named = (
+        "exchange",
+        "asset",
+        "market",
+        "product",
+        "source",
+        "interval",
+        "price_kind",
+    )
     columns = [name for name in named if name in schema.fields(kind)]
     if kind == "liquidation":
         columns.remove("price_kind")

@@ -200,7 +200,13 @@ def _hulls(
     told = None if kind == "coverage" else footers.extents(files, names)
     if told is not None:
         return [
-            dict(zip((*names, *_HULL), (*who, told[who].first, told[who].last + 1), strict=True))
+            dict(
+                zip(
+                    (*names, *_HULL),
+                    (*who, told[who].first, told[who].last + 1),
+                    strict=True,
+                )
+            )
             for who in told
         ]
     end = "ts_end" if kind == "coverage" else "ts_event + 1"

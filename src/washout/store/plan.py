@@ -27,6 +27,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     read_from: int
     series: list[Row]
     files: dict[str, list[str]]
+    alike: dict[str, dict[str, str]]
+    """Per kind, columns that have one value in all of its files."""
+    mixed: tuple[str, ...]
+    """Kinds whose files hold facts of other assets, too."""
     assets: tuple[str, ...]
     vintage: int
     several: bool
@@ -68,16 +72,19 @@ def make_plan(
         first if graph.folds(view) else min([back, *graph.anchors(view, chosen)])
     )
     read_from = bar_start(read_from, chosen["bar"])
-    needed = graph.base_tables(view)
-    assets = tuple(sorted({one.asset for one in scopes}))
+    needed = {
+        kind: _wanted(parts, kind, rows, read_from, stop)
+        for kind in sorted(graph.base_tables(view) - {"series", "span"})
+    }
+    assets = {one.asset for one in scopes}
     return Plan(
         view=view, scopes=tuple(str(s) for s in scopes), settings=chosen,
         start=start, stop=stop, read_from=read_from, series=rows,
-        files={
-            kind: lake.files(_wanted(parts, kind, rows, read_from, stop))
-            for kind in sorted(needed - {"series", "span"})
-        },
-        assets=assets, vintage=state.vintage, several=_several(scope),
+        files={kind: lake.files(wanted) for kind, wanted in needed.items()},
+        alike={kind: _alike(wanted) for kind, wanted in needed.items()},
+        mixed=tuple(kind for kind, wanted in needed.items() if _others(wanted, assets)),
+        assets=tuple(sorted(assets)), vintage=state.vintage,
+        several=_several(scope),
     )  # fmt: skip
 
 
@@ -149,3 +156,16 @@ def _wanted(
         and (always or (part.last > start and part.first < stop))
         and (always or any(feed.asset in assets for feed in part.feeds))
     )
+
+
+def _others(parts: Sequence[Part], assets: set[str]) -> bool:
+    return any(feed.asset not in assets for part in parts for feed in part.feeds)
+
+
+def _alike(parts: Sequence[Part]) -> dict[str, str]:
+    names = ("exchange", "source")
+    found = {
+        tuple(getattr(feed, name) for name in names) for p in parts for feed in p.feeds
+    }
+    values = dict(zip(names, map(set, zip(*found, strict=True)), strict=False))
+    return {name: one for name, (one, *more) in values.items() if not more}

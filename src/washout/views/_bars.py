@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from washout.clock import MONDAY, SECOND, WEEK
 from washout.config import DEFAULT
+from washout.events import Trust
 from washout.lazy import ibis
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 FEED = ["scope", "product", "exchange", "kind", "source", "interval"]
 """What tells one feed from another for a scope."""
+
+TRUSTS = get_args(Trust)
+"""Trust classes; engines compare their places in this list."""
 
 _FEEDS = 1_000_000
 """More feeds than one scope has on one exchange."""
@@ -123,23 +127,31 @@ def _pieces(joined: Table, span: Table, bar: int) -> Table:
     )
 
 
-def numbered(series: Table, kinds: Sequence[str]) -> Table:
-    """The feeds of `kinds` with numbers, by which engines group faster than by names.
+def _numbered(series: Table, kinds: Sequence[str], told: Table, span: Table) -> Table:
+    """The feeds of `kinds` that were ever told of, under numbers instead of names.
 
     `feed` is one of `FEED`, smaller where it is preferred; `line` one of scope, product
-    and exchange; `asked` one of scope and product.
+    and exchange, `asked` one of scope and product, each the number of its first feed.
+    `since` is the first told instant of the line inside the span.
     """
     feeds = series.filter(series.kind.isin(kinds))
     order = ["scope", "product", "exchange", "rank", "interval", "source", "kind"]
     order += ["told_asset", "told_market", "market"]
     feeds = feeds.mutate(row=ibis.row_number().over(order_by=order))
 
-    def first_of(*names: str) -> Any:
-        return feeds.row.min().over(ibis.window(group_by=list(names)))
+    def first_of(names: list[str]) -> Any:
+        return feeds.row.min().over(ibis.window(group_by=names))
 
-    return feeds.mutate(
-        feed=first_of(*FEED), line=first_of(*FEED[:3]), asked=first_of(*FEED[:2])
-    ).drop("row")
+    feeds = feeds.mutate(
+        feed=first_of(FEED), line=first_of(FEED[:3]), asked=first_of(FEED[:2])
+    )
+    known = feeds.join(told, _TOLD)
+    first = (
+        known.group_by("line").aggregate(begin=known.ts_event.min()).cross_join(span)
+    )
+    first = first.filter(first.begin < first.stop)
+    first = first.select("line", since=ibis.greatest(first.begin, first.start))
+    return feeds.join(first, "line").drop("row")
 
 
 def _lost(gap: Table, feeds: Table, span: Table, bar: int) -> Table:
@@ -164,41 +176,23 @@ def _lost(gap: Table, feeds: Table, span: Table, bar: int) -> Table:
         counted=ibis.greatest(pieces.counted.fill_null(0), pieces.begin)
     )
     fresh = ibis.greatest(pieces.end - pieces.counted, 0 * pieces.end)
-    return pieces.group_by(["feed", "bar"]).aggregate(lost=fresh.sum())
+    lost = pieces.filter(pieces.bar >= bar_of(pieces.since, bar))
+    return lost.select("feed", "bar", lost=fresh)
 
 
-def _observed(
-    coverage: Table, gap: Table, feeds: Table, span: Table, bar: int
-) -> Table:
-    """Per feed and bar: observed microseconds, trust, floor, delay.
-
-    Bars that no stretch touches are absent here; `_spine` has them.
-    """
-    told = _told_by(coverage, "product", "interval", "trust", "floor", "delay")
-    seen = _pieces(feeds.join(told, _TOLD), span, bar)
-    seen = seen.group_by(["feed", "line", "bar"]).aggregate(
-        seen=(seen.end - seen.begin).sum(),
-        trust_low=seen.trust.min(),
-        trust_high=seen.trust.max(),
-        floor=seen.floor.cast("int64").max(),
-        delay=seen.delay.max(),
-    )
-    lost = _lost(gap, feeds, span, bar)
-    both = seen.left_join(lost, ["feed", "bar"]).select(seen, lost.lost)
-    left = both.seen - both.lost.fill_null(0)
-    return both.mutate(observed=ibis.greatest(left, 0 * left)).drop("seen", "lost")
+def _watched(told: Table, feeds: Table, span: Table, bar: int) -> Table:
+    """What was told of each feed, cut into bars: microseconds `seen`, trust, delay."""
+    pieces = _pieces(feeds.join(told, _TOLD), span, bar)
+    return pieces.select(
+        "feed", "bar", "floor", "delay", seen=pieces.end - pieces.begin,
+        low=pieces.trust, high=pieces.trust,
+    )  # fmt: skip
 
 
-def _spine(coverage: Table, feeds: Table, span: Table, bar: int) -> Table:
-    """Every bar from the first told stretch to the end of the span, per line."""
-    known = feeds.join(_told_by(coverage, "product", "interval"), _TOLD)
-    first = known.group_by("line", "asked").aggregate(begin=known.ts_event.min())
-    first = first.cross_join(span)
-    first = first.mutate(begin=ibis.greatest(first.begin, first.start))
-    wide = bars_touched(
-        first.filter(first.stop > first.begin), ibis._.begin, ibis._.stop, bar
-    )
-    return wide.select("line", "asked", "bar")
+def _spine(feeds: Table, span: Table, bar: int) -> Table:
+    """Every bar of a line, told of or not, under the feed that the line prefers."""
+    first = feeds.filter(feeds.feed == feeds.line).select("feed", "since").distinct()
+    return bars_touched(first.cross_join(span), ibis._.since, ibis._.stop, bar)
 
 
 def best_feed(
@@ -211,6 +205,7 @@ def best_feed(
     kinds: Sequence[str],
     values: Sequence[str],
     bar: int,
+    version: str = "final",
 ) -> Table:
     """Sum `values` per scope, product and bar, taking one feed per exchange and bar.
 
@@ -219,69 +214,116 @@ def best_feed(
     product, kind, source, interval, bar, received` and the values; `received` is the
     latest receipt of what went into it. A bar that nobody observed has null values.
     """
-    feeds = numbered(series, kinds)
-    seen = _observed(coverage, gap, feeds, span, bar)
-    told = _told(sums, feeds, values)
-    rows = seen.left_join(told, ["feed", "bar"]).select(
-        seen, *[told[value].fill_null(0).name(value) for value in values],
-        received=told.received.fill_null(0),
+    told = _told_by(
+        coverage.mutate(trust=_code(coverage.trust), floor=coverage.floor.cast("int64")),
+        "product", "interval", "trust", "floor", "delay",
     )  # fmt: skip
-    merit = rows.observed * _FEEDS - (rows.feed - rows.line)
-    chosen = [*values, "trust_low", "trust_high", "floor", "delay", "received"]
-    best = rows.group_by("line", "bar").aggregate(
-        observed=rows.observed.max(), **{n: rows[n].argmax(merit) for n in chosen}
-    )
-    bars = _spine(coverage, feeds, span, bar)
-    full = bars.left_join(best, ["line", "bar"]).select(
-        bars, *[best[name] for name in chosen], observed=best.observed.fill_null(0)
-    )
-    return _over_exchanges(full, feeds, values, bar)
+    feeds = _numbered(series, kinds, told, span)
+    if version == "asof":
+        sums = sums.mutate(received=ibis.null("int64"))  # nobody will ask
+    parts = [
+        _spine(feeds, span, bar), _watched(told, feeds, span, bar),
+        _lost(gap, feeds, span, bar), _sums_of(sums, feeds, values, bar),
+    ]  # fmt: skip
+    best = _best(_together(parts, values), feeds, values)
+    return _over_exchanges(best, feeds, values, bar)
 
 
-def _told(sums: Table, feeds: Table, values: Sequence[str]) -> Table:
+def _code(trust: Any) -> Any:
+    """A trust class as its place in the list: engines group numbers faster than names."""
+    places = ((trust == name, place) for place, name in enumerate(TRUSTS))
+    return ibis.cases(*places, else_=TRUSTS.index("unknown")).cast("int64")
+
+
+def _together(parts: Sequence[Table], values: Sequence[str]) -> Table:
+    """One row per feed and bar of what `parts` say of it: one grouping, no joins."""
+    summed, highest = ["seen", "lost", *values], ["high", "floor", "delay", "received"]
+    rows = ibis.union(
+        *(
+            part.select(
+                "feed", "bar",
+                **{
+                    c: part[c] if c in part.columns else ibis.null("int64")
+                    for c in (*summed, *highest, "low")
+                },
+            )
+            for part in parts
+        )
+    )  # fmt: skip
+    return rows.group_by("feed", "bar").aggregate(
+        **{c: rows[c].sum() for c in summed},
+        **{c: rows[c].max() for c in highest},
+        low=rows.low.min(),
+    )
+
+
+def _best(rows: Table, feeds: Table, values: Sequence[str]) -> Table:
+    """The best feed of every line and bar; values are null where nobody watched."""
+    most = feeds.feed.max().over(ibis.window(group_by="line"))
+    lines = feeds.mutate(rivals=most > feeds.line)
+    rows = lines.select("feed", "line", "asked", "rivals").distinct().join(rows, "feed")
+    left = rows.seen - rows.lost.fill_null(0)
+    rows = rows.mutate(
+        observed=ibis.greatest(left, 0 * left).fill_null(0),
+        **{name: rows[name].fill_null(0) for name in values},
+    )
+    told = rows.low.notnull().cast("int64")
+    merit = (2 * rows.observed + told) * _FEEDS - (rows.feed - rows.line)
+    rows = rows.mutate(merit=merit)
+    chosen = ["observed", "low", "high", "floor", "delay", "received", *values]
+    key = ["line", "asked", "bar"]
+    rivals = rows.filter(rows.rivals)
+    best = rivals.group_by(key).aggregate(
+        **{name: rivals[name].argmax(rivals.merit) for name in chosen}
+    )
+    best = rows.filter(~rows.rivals).select(*key, *chosen).union(best)
+    watched = best.observed > 0
+    return best.mutate(
+        watched=watched.cast("int64"),
+        **{name: watched.ifelse(best[name], ibis.null("int64")) for name in values},
+    )
+
+
+def _sums_of(sums: Table, feeds: Table, values: Sequence[str], bar: int) -> Table:
     same = ["kind", "exchange", "asset", "product", "source", "interval"]
-    names = feeds.select(*same, "feed", "every_market", wanted=feeds.market)
+    names = feeds.select(*same, "feed", "every_market", "since", wanted=feeds.market)
     joined = names.join(sums, same)
-    joined = joined.filter(joined.every_market | (joined.market == joined.wanted))
-    return joined.group_by(["feed", "bar"]).aggregate(
-        received=joined.received.max(), **{v: joined[v].sum() for v in values}
-    )
+    return joined.filter(
+        joined.every_market | (joined.market == joined.wanted),
+        joined.bar >= bar_of(joined.since, bar),
+    ).select("feed", "bar", "received", *values)
 
 
 def _over_exchanges(
-    full: Table, feeds: Table, values: Sequence[str], bar: int
+    best: Table, feeds: Table, values: Sequence[str], bar: int
 ) -> Table:
     """Add up exchanges; a bar is as complete as its least complete exchange.
 
     Where one exchange was not observed, the sum of the others is a floor.
     """
-    watched = full.observed > 0
-    known = full.mutate(
-        watched=watched.cast("int64"),
-        **{v: watched.ifelse(full[v], ibis.null("int64")) for v in values},
+    summed = best.group_by("asked", "bar").aggregate(
+        observed=best.observed.min(),
+        missing=1 - best.watched.min(),
+        low=best.low.min(),
+        high=best.high.max(),
+        floor=best.floor.max(),
+        delay=best.delay.max(),
+        received=best.received.max(),
+        **{v: best[v].sum() for v in values},
     )
-    summed = known.group_by("asked", "bar").aggregate(
-        observed=known.observed.min(),
-        missing=1 - known.watched.min(),
-        low=known.trust_low.min(),
-        high=known.trust_high.max(),
-        floor=known.floor.max(),
-        delay=known.delay.max(),
-        received=known.received.max(),
-        **{v: known[v].sum() for v in values},
-    )
-    names = feeds.group_by("asked").aggregate(
-        scope=feeds.scope.min(), product=feeds["product"].min()
-    )
+    names = feeds.select("asked", "scope", "product").distinct()
     summed = names.join(summed, "asked")
     nothing = summed[values[0]].isnull()
-    one = summed.low == summed.high
+    trusts = [
+        ((summed.low == place) & (summed.high == place), name)
+        for place, name in enumerate(TRUSTS)
+    ]
     floor = ibis.greatest(summed.floor.fill_null(0), summed.missing) == 1
     return summed.select(
         "scope", "product", "bar", *values,
         observed_s=summed.observed / SECOND,
         gap_s=(bar - summed.observed) / SECOND,
-        coverage=ibis.cases((nothing, "none"), (one, summed.low), else_="mixed"),
+        coverage=ibis.cases((nothing, "none"), *trusts, else_="mixed"),
         floor=floor & ~nothing,
         delay=summed.delay.fill_null(0),
         received=summed.received.fill_null(0),

@@ -40,7 +40,7 @@ def liquidations(
     rows = best_feed(
         sums, coverage, gap, series, span,
         kinds=["liquidation", "liquidation_total"],
-        values=["long_usd", "short_usd"], bar=bar,
+        values=["long_usd", "short_usd"], bar=bar, version=version,
     )  # fmt: skip
     net, gross = rows.short_usd - rows.long_usd, rows.short_usd + rows.long_usd
     return rows.select(

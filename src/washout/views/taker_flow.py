@@ -50,7 +50,7 @@ def taker_flow(
     )
     rows = best_feed(
         sums, coverage, gap, series, span,
-        kinds=["trade", "trade_total", "candle_taker"], values=FLOW, bar=bar,
+        kinds=["trade", "trade_total", "candle_taker"], values=FLOW, bar=bar, version=version,
     )  # fmt: skip
     rows = rows.mutate(known=known_at(rows, bar, version))
     wide = rows.group_by("scope", "bar").aggregate(

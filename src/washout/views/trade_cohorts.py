@@ -46,7 +46,7 @@ def trade_cohorts(
     )
     rows = best_feed(
         sums, coverage, gap, series.filter(series.product == product), span,
-        kinds=["trade", "trade_total"], values=_VALUES, bar=bar,
+        kinds=["trade", "trade_total"], values=_VALUES, bar=bar, version=version,
     )  # fmt: skip
     cut = rows.uncut == 0
     rows = rows.mutate(**{v: cut.ifelse(rows[v], ibis.null("int64")) for v in _FLOWS})
