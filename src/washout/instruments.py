@@ -89,3 +89,11 @@ def clean_asset(name: str) -> str:
         if re.fullmatch(r"[A-Z0-9]+", alone):
             return ALIASES.get(alone, alone)
         raise
+
+
+def coin_margined_usd(asset: str) -> int:
+    """Size in USD of one of Binance's COIN-M contracts: 100 for BTC, 10 for others.
+
+    Source: Binance COIN-M contract specifications.
+    """
+    return 100 if asset == "BTC" else 10

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import os
 import pkgutil
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -53,6 +55,17 @@ def found(folder: str, kind: type[Named]) -> dict[str, Named]:
             if isinstance(value, kind):
                 everything[value.name] = value
     return everything
+
+
+def source(folder: str, *functions: Callable[..., object]) -> bytes:
+    """The source of plug-in functions and of what their folder shares.
+
+    A hash of it changes whenever what they do may have changed.
+    """
+    package = importlib.import_module(f"washout.{folder}")
+    shared = {str(p) for place in package.__path__ for p in Path(place).glob("_*.py")}
+    own = {inspect.getsourcefile(function) or "" for function in functions}
+    return b"".join(Path(path).read_bytes() for path in sorted((shared | own) - {""}))
 
 
 def _loose(folder: str) -> list[ModuleType]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -133,9 +132,8 @@ def _import(
 def _fingerprint(chosen: Importer, sha256: str, options: Options) -> str:
     """Of a file's content and of everything that decides how it is read."""
     asked = msgspec.json.encode(msgspec.structs.replace(options, now=0), order="sorted")
-    source = inspect.getsourcefile(chosen.read)
     digest = hashlib.sha256(f"{__version__} {chosen.name} {sha256} ".encode() + asked)
-    digest.update(Path(source).read_bytes() if source else b"")
+    digest.update(plugins.source("importers", chosen.read))
     return digest.hexdigest()
 
 

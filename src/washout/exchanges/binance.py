@@ -8,20 +8,12 @@ from typing import Any
 from washout.clock import parse_time
 from washout.events import Event, Liquidation
 from washout.exchanges import Break, Exchange, Fact, cents
-from washout.instruments import split_symbol
-
-CONTRACT_USD = {"BTC": 100}
-"""COIN-M contract size in USD; other assets have 10."""
+from washout.instruments import coin_margined_usd, split_symbol
 
 _CHANGE_LOG = (
     "Binance USD-M documentation, Liquidation Order Streams: at most one order per"
     " symbol per 1000 ms is pushed"
 )
-
-
-def contract_usd(asset: str) -> int:
-    """Size of one COIN-M contract in USD."""
-    return CONTRACT_USD.get(asset, 10)
 
 
 def decode(message: Any, received: int) -> list[Event]:
@@ -45,7 +37,7 @@ def _liquidation(order: dict[str, str], received: int) -> Liquidation:
     side, liquidated = sides[order["S"]]
     filled, price = Decimal(order["z"]), Decimal(order["ap"])
     inverse = market.split("-")[1] == "USD"
-    usd = filled * contract_usd(asset) if inverse else filled * price
+    usd = filled * coin_margined_usd(asset) if inverse else filled * price
     quantity = usd / price if inverse else filled
     time = int(order["T"]) * 1000
     return Liquidation(

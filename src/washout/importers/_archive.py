@@ -22,7 +22,7 @@ from msgspec import Struct
 from washout.clock import DAY, from_datetime
 from washout.errors import InputError, UsageError
 from washout.importers import Options
-from washout.instruments import split_symbol
+from washout.instruments import coin_margined_usd, split_symbol
 
 SOURCE = "binance-archive"
 PIECE = 1 << 20
@@ -33,8 +33,6 @@ AHEAD = 4
 """Pieces that are inflated before they are asked for."""
 
 Family = Literal["spot", "um", "cm"]
-_CONTRACT_USD = {"BTC": 100}
-"""COIN-M contract size in USD (Binance COIN-M contract specifications); others 10."""
 
 _LOCAL = 30
 _STORED, _DEFLATED = 0, 8
@@ -267,7 +265,7 @@ class Market(Struct, frozen=True):
     @property
     def contract(self) -> int:
         """USD size of the contracts that quantities count, 0 where they are coins."""
-        return _CONTRACT_USD.get(self.asset, 10) if self.family == "cm" else 0
+        return coin_margined_usd(self.asset) if self.family == "cm" else 0
 
 
 def market_of(

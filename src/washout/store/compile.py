@@ -12,7 +12,7 @@ import importlib.util
 import inspect
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,19 @@ class Compiled(msgspec.Struct, frozen=True):
     columns: dict[str, str]
 
 
-def compile_view(name: str, settings: Mapping[str, Any], dialect: str) -> Compiled:
-    """The SQL of a table view; from the cache where it is known."""
-    key = definition_hash(name, settings, dialect)
+def compile_view(
+    name: str,
+    settings: Mapping[str, Any],
+    dialect: str,
+    hidden: Collection[str] = (),
+) -> Compiled:
+    """The SQL of a table view without its `hidden` columns; from the cache if known."""
+    key = definition_hash(name, {**settings, "": sorted(hidden)}, dialect)
     path = cache_folder() / f"{key}.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=Compiled)
     except (OSError, msgspec.DecodeError):
-        compiled = _compile(name, settings, dialect)
+        compiled = _compile(name, settings, dialect, hidden)
         _remember(path, compiled)
         return compiled
 
@@ -55,7 +60,7 @@ def definition_hash(name: str, settings: Mapping[str, Any], dialect: str) -> str
         if isinstance(v, View)
     }
     folder = Path(views.__file__).parent
-    sources |= {str(path) for path in folder.glob("_*.py")}
+    sources |= {__file__, *(str(path) for path in folder.glob("_*.py"))}
     for source in sorted(s for s in sources if s):
         digest.update(Path(source).read_bytes())
     digest.update(repr(sorted(settings.items())).encode())
@@ -86,13 +91,16 @@ def _remember(path: Path, compiled: Compiled) -> None:
         return  # a cache that cannot be written only costs time
 
 
-def _compile(name: str, settings: Mapping[str, Any], dialect: str) -> Compiled:
+def _compile(
+    name: str, settings: Mapping[str, Any], dialect: str, hidden: Collection[str]
+) -> Compiled:
     tables = {
         table: ibis.table(schema, name=table)
         for table, schema in BASE.items()
         if table in graph.base_tables(name)
     }
     expression = graph.build(name, tables, settings)
+    expression = expression.drop([c for c in hidden if c in expression.columns])
     columns = {c: str(t).lstrip("!") for c, t in expression.schema().items()}
     if dialect == "duckdb":
         expression = _narrowed(expression)

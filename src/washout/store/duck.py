@@ -50,7 +50,8 @@ def table_sql(plan: Plan, hidden: Collection[str] = ()) -> tuple[str, dict[str, 
 
     Columns in `hidden` are left out, and what only they need is not computed.
     """
-    compiled = compile_view(plan.view, plan.settings, "duckdb")
+    unneeded = set(hidden) - {"scope", "bar"}  # rows are cut and ordered by these
+    compiled = compile_view(plan.view, plan.settings, "duckdb", unneeded)
     shown = {n: kind for n, kind in compiled.columns.items() if n not in hidden}
     columns = ", ".join(
         f"{name}::{sql.TYPES[kind]} as {name}" for name, kind in shown.items()
