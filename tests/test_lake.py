@@ -190,15 +190,17 @@ def test_writers_that_start_together_lose_nothing(tmp_path):
 
 
 def read_until(path, release, found):
-    """Read the lake over and over; put every distinct state."""
+    """Read the lake over and over; put every distinct state, and None at the end."""
     seen = set()
-    while not release.is_set():
-        lake = Lake.open(path)
-        rows = tuple(sorted(sizes(lake).items()))
-        if rows not in seen:
-            seen.add(rows)
-            found.put((lake.manifest().newest, rows))
-    found.put(None)
+    try:
+        while not release.is_set():
+            lake = Lake.open(path)
+            rows = tuple(sorted(sizes(lake).items()))
+            if rows not in seen:
+                seen.add(rows)
+                found.put(rows)
+    finally:
+        found.put(None)
 
 
 def test_readers_see_whole_vintages_only(lake):
@@ -214,12 +216,13 @@ def test_readers_see_whole_vintages_only(lake):
     release.set()
     states = [first, *iter(found.get, None)]
     reader.join()
+    assert reader.exitcode == 0, "a reader met half a write"
     assert len(states) > 3, "the reader was too slow to see anything"
-    for _, rows in states:
+    for rows in states:
         assert len(rows) == 3
         assert len({usd for _, usd in rows}) == 1, "a mixture of two vintages"
-    assert [dict(rows)["BTC", 0][0] for _, rows in states] == sorted(
-        dict(rows)["BTC", 0][0] for _, rows in states
+    assert [dict(rows)["BTC", 0][0] for rows in states] == sorted(
+        dict(rows)["BTC", 0][0] for rows in states
     )
 
 
