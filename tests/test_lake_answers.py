@@ -96,6 +96,24 @@ def test_missing_is_null_and_never_zero(tmp_path):
     ]  # fmt: skip
 
 
+def test_facts_that_nobody_claims_to_have_watched_for_make_no_bars(tmp_path):
+    """Before the first stretch that was watched there are no bars; later, null ones."""
+    lake = Lake.create(tmp_path / "lake")
+    rows = [total(day, 100, 0) for day in (0, 2, 5)]
+    watched = [
+        told("liquidation_total", START + d * DAY, START + (d + 1) * DAY, interval=DAY)
+        for d in (2, 6)
+    ]
+    add(lake, unit(liquidation_total=rows, coverage=watched))
+    answer = washout.open(lake.path).view(
+        "liquidations", scope="binance:BTC", start="2024-01-01"
+    )
+    assert [(r["bar"][:10], r["long_usd"]) for r in answer.rows()] == [
+        ("2024-01-03", 1.0), ("2024-01-04", None), ("2024-01-05", None),
+        ("2024-01-06", None), ("2024-01-07", 0.0),
+    ]  # fmt: skip
+
+
 def test_a_notebook_shows_the_question_and_the_rows(store):
     answer = store.view(
         "cld", scope="binance:BTC", start="2024-07-01", end="2024-07-04"

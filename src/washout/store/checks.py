@@ -59,6 +59,8 @@ def _libraries() -> Iterator[Check]:
         return
     for one in map(Requirement, declared):
         extra = one.marker is not None and not one.marker.evaluate({"extra": ""})
+        if extra and one.marker is not None and one.marker.evaluate({"extra": "dev"}):
+            continue  # what only developers need is no user's concern
         check = _library(one.name, one, optional=extra)
         if check is not None:
             yield check
