@@ -47,6 +47,12 @@ def _kinds(_ctx: click.Context) -> Iterable[str]:
     return KEY
 
 
+def _worlds(_ctx: click.Context) -> Iterable[str]:
+    from washout.testing.worlds import WORLDS
+
+    return WORLDS
+
+
 def _parameters(ctx: click.Context) -> Iterable[str]:
     from washout.store import graph
 
@@ -59,3 +65,4 @@ scopes = _offered(_scopes)
 formats = _offered(_formats)
 kinds = _offered(_kinds)
 parameters = _offered(_parameters)
+worlds = _offered(_worlds)

@@ -1,0 +1,109 @@
+"""washout simulate."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from washout.cli import _complete
+from washout.cli._options import json_option, now
+from washout.cli._steps import steps
+
+
+@click.group()
+def command() -> None:
+    """Markets of which the truth is known, to try views, rules and claims on.
+
+    \b
+    washout simulate worlds                                 what there is
+    washout simulate market null0 --out lake-null0          two years, by the hour
+    washout query cld --scope simulated:BTC --lake lake-null0
+
+    A claim that is found true in a world without any effect was found by chance.
+    """
+
+
+@command.command()
+@json_option
+def worlds(as_json: bool) -> None:
+    """List the worlds: what liquidations do to price in each.
+
+    \b
+    washout simulate worlds
+    washout simulate worlds --json
+    """
+    import msgspec
+
+    from washout.testing.worlds import WORLDS
+
+    if as_json:
+        _print_json([msgspec.to_builtins(world) for world in WORLDS.values()])
+        return
+    for world in WORLDS.values():
+        click.echo(f"{world.name:<12} {world.title}; {world.days} days")
+
+
+@command.command()
+@click.argument("world", shell_complete=_complete.worlds)
+@click.option(
+    "--out", "-o", "path", type=click.Path(path_type=Path), required=True,
+    help="Folder of the new lake.",
+)  # fmt: skip
+@click.option("--days", type=int, help="How long.  [default: the world's]")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--bar", default="1h", show_default=True, help="1m to 1d.")
+@json_option
+def market(
+    world: str, path: Path, days: int | None, seed: int, bar: str, as_json: bool
+) -> None:
+    """Write the market of a WORLD into a new lake.
+
+    \b
+    washout simulate market null0 --out lake-null0
+    washout simulate market p1 --out lake-p1 --days 400 --seed 7 --bar 4h
+    washout query liquidations --scope simulated:BTC --bar 1d --lake lake-p1
+
+    Liquidations, candles and taker flow of perpetual and spot, open interest and
+    funding from 2021-01-01 on. One seed gives one market, always the same; the same
+    seed in another world meets the same shocks.
+    """
+    from washout.clock import parse_bar
+    from washout.testing.worlds import find_world
+
+    known, width = find_world(world), parse_bar(bar)
+    with steps() as step:
+        step(f"simulating {world}")
+        from washout.testing.simulated_facts import simulated_lake
+
+        made = simulated_lake(path, known, seed=seed, days=days, bar=width, now=now())[
+            1
+        ]
+    told = {
+        "lake": str(path), "scope": "simulated:BTC", "world": world, "seed": seed,
+        "days": known.days if days is None else days, "bar": bar, "rows": made.rows,
+    }  # fmt: skip
+    if as_json:
+        _print_json(told)
+        return
+    click.echo(f"{path}: {made.unit}: {made.added:,} rows.\n")
+    click.echo(f"Try next:\n{_next(path, bar)}")
+
+
+def _next(path: Path, bar: str) -> str:
+    lake = shlex.quote(str(path))
+    return "\n".join(
+        f"  washout {line} --lake {lake}"
+        for line in (
+            f"query liquidations --scope simulated:BTC --bar {bar} --to 2021-01-03",
+            "list",
+        )
+    )
+
+
+def _print_json(found: Any) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
