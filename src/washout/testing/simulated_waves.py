@@ -27,13 +27,19 @@ SMALLEST, LARGEST = 5.0, 300.0
 APART = 12 * 60
 """Minutes from the end of a wave to the onset of the next of its side, or more."""
 
+LEARNING = 8 * MINUTES
+"""Minutes without a wave at the beginning: a detector learns what is usual first."""
+
 _ORDERS = 1.5
 """Background orders a minute and side, on average."""
 
-_ORDER = 0.002
+_WANDER = 1.2
+"""Standard deviation of the logarithm of the background's rate."""
+
+_ORDER = 0.0035
 """Median size of a background order, bp of open interest."""
 
-_SPREAD = 1.2
+_SPREAD = 1.6
 """Standard deviation of the logarithm of an order's size."""
 
 
@@ -101,10 +107,12 @@ def _side(
 
 def _background(random: np.random.Generator, minutes: int) -> Floats:
     """Compound Poisson: the rate wanders for hours and is highest at 15:00 UTC."""
-    wander = wandering(random.standard_normal(minutes), half_life=120, deviation=0.7)
+    wander = wandering(
+        random.standard_normal(minutes), half_life=120, deviation=_WANDER
+    )
     hour = np.arange(minutes) % MINUTES / 60
     diurnal = 1 + 0.4 * np.cos(2 * np.pi * (hour - 15) / 24)
-    rate = _ORDERS * diurnal * np.exp(wander - 0.7**2 / 2)
+    rate = _ORDERS * diurnal * np.exp(wander - _WANDER**2 / 2)
     orders = random.poisson(rate)
     sizes = random.lognormal(np.log(_ORDER), _SPREAD, int(orders.sum()))
     minute = np.repeat(np.arange(minutes), orders)
@@ -113,9 +121,9 @@ def _background(random: np.random.Generator, minutes: int) -> Floats:
 
 
 def _bursts(random: np.random.Generator, minutes: int) -> Floats:
-    """Six bursts a day, over in minutes; the median one is of 0.3 bp."""
+    """Six bursts a day, over in minutes: of 0.2 bp mostly, of 60 bp once in months."""
     count = random.poisson(6 * minutes / MINUTES)
-    sizes = random.lognormal(np.log(0.3), 1.2, count)
+    sizes = random.lognormal(np.log(0.2), 1.8, count)
     lasting = random.integers(1, 6, count)
     begin = random.integers(0, minutes, count)
     noise = np.zeros(minutes)
@@ -133,7 +141,7 @@ def _waves(
         return []
     pause = 30 * MINUTES / per_30_days
     waves: list[tuple[int, Floats]] = []
-    at = int(random.exponential(pause))
+    at = LEARNING + int(random.exponential(pause))
     while True:
         flow = _flow(random)
         if at + len(flow) > minutes:
@@ -143,14 +151,24 @@ def _waves(
 
 
 def _flow(random: np.random.Generator) -> Floats:
-    """One wave, minute by minute: a fast rise, a slow decline, uneven within.
+    """One wave, minute by minute: fast rises, slow declines, uneven within.
 
-    The first minute always flows, so that the onset is what the truth says it is.
+    Three in ten come in two pulses: a lull in the middle is what makes an end hard to
+    tell. The first minute always flows, so that the onset is what the truth says it is.
     """
     size = np.exp(random.uniform(np.log(SMALLEST), np.log(LARGEST)))
     scale = np.exp(random.uniform(np.log(4), np.log(25)))
-    minute = np.arange(1, int(8 * scale) + 1)
-    shape = minute / scale * np.exp(-minute / scale)
-    uneven = shape * (0.1 + random.standard_gamma(0.6, len(minute)))
-    flow: Floats = uneven * (size / uneven.sum())
+    second = random.uniform(0.2, 0.8) if random.random() < 0.3 else 0.0
+    delay = random.uniform(2, 6)
+    time = np.arange(1, int(14 * scale) + 1) / scale
+    shape = _pulse(time) * (1 - second) + _pulse(time - delay) * second
+    uneven = shape * (0.1 + random.standard_gamma(0.6, len(time)))
+    flow: Floats = np.trim_zeros(uneven * (size / uneven.sum()), "b")
     return flow
+
+
+def _pulse(time: Floats) -> Floats:
+    """Flow at `time` since a pulse began, in units of its scale."""
+    inside = time.clip(0.0, 8.0)
+    shape: Floats = np.where(time <= 8.0, inside * np.exp(-inside), 0.0)
+    return shape
