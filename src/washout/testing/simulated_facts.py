@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Cents = NDArray[np.int64]
+Noise = Iterator[np.random.Generator]
 Tables = Iterator[tuple[str, "pa.Table"]]
 
 ASSET = {"exchange": "simulated", "asset": "BTC", "market": "", "source": "simulation"}
@@ -135,18 +136,23 @@ def _days(world: World | str, days: int | None) -> int:
 
 def facts_of(market: SimulatedMarket, bar: int) -> Tables:
     """Every fact of a market, kind by kind, at bars of `bar` microseconds."""
-    random = np.random.default_rng([market.seed, 1])
+    noise = _generators(market.seed)
     price = PRICE * np.exp(market.log_open)
     coins = _coins(market)
     longs, shorts = (
         to_cents(y * 1e-4 * coins * price) for y in (market.long_bp, market.short_bp)
     )
-    perp = _perp(market, random, longs, shorts)
+    perp = _perp(market, noise, longs, shorts)
     yield from _totals(market, bar, longs, shorts)
     yield from _candles(market, bar, "perp", perp)
-    yield from _candles(market, bar, "spot", _spot(market, random, perp))
+    yield from _candles(market, bar, "spot", _spot(market, noise, perp))
     yield from _open_interest(market, min(bar, _OI_EVERY), coins, price)
     yield from _funding(market)
+
+
+def _generators(seed: int) -> Iterator[np.random.Generator]:
+    """One generator a series: more days change nothing about the first ones."""
+    return map(np.random.default_rng, np.random.SeedSequence([seed, 1]).spawn(5))
 
 
 def _coins(market: SimulatedMarket) -> Floats:
@@ -162,17 +168,15 @@ def _coins(market: SimulatedMarket) -> Floats:
     return coins
 
 
-def _perp(
-    market: SimulatedMarket, random: np.random.Generator, longs: Cents, shorts: Cents
-) -> _Side:
+def _perp(market: SimulatedMarket, noise: Noise, longs: Cents, shorts: Cents) -> _Side:
     """The perpetual: takers lean the way of price, and forced orders are takers too."""
     open_, high, low, close = (
         PRICE * np.exp(one)
         for one in (market.log_open, market.log_high, market.log_low, market.log_close)
     )
     usual = TURNOVER / MINUTES * market.sigma / (DAILY / np.sqrt(MINUTES))
-    free = to_cents(usual * random.gamma(2.0, 0.5, len(open_)))
-    bought = _bought(market, random, free, leaning=0.15)
+    free = to_cents(usual * next(noise).gamma(2.0, 0.5, len(open_)))
+    bought = _bought(market, next(noise), free, leaning=0.15)
     return _Side(open_, high, low, close, free + longs + shorts, bought + shorts)
 
 
@@ -185,19 +189,21 @@ def _bought(
     return np.rint(volume * (0.5 + lean / 2)).astype(np.int64)
 
 
-def _spot(market: SimulatedMarket, random: np.random.Generator, perp: _Side) -> _Side:
+def _spot(market: SimulatedMarket, noise: Noise, perp: _Side) -> _Side:
     """Spot: the perpetual's price less a basis of some bp that wanders by the hour."""
     minutes = len(perp.open)
-    basis = wandering(random.standard_normal(minutes), half_life=60, deviation=3e-4)
+    basis = wandering(
+        next(noise).standard_normal(minutes), half_life=60, deviation=3e-4
+    )
     ratio = np.exp(-basis)
     before = np.concatenate([[1.0], ratio[:-1]])
     open_, close = perp.open * before, perp.close * ratio
     high = np.maximum(perp.high * ratio, np.maximum(open_, close))
     low = np.minimum(perp.low * ratio, np.minimum(open_, close))
-    volume = np.rint(SPOT * perp.volume * random.gamma(4.0, 0.25, minutes))
+    volume = np.rint(SPOT * perp.volume * next(noise).gamma(4.0, 0.25, minutes))
     cents = volume.astype(np.int64)
     return _Side(
-        open_, high, low, close, cents, _bought(market, random, cents, leaning=0.1)
+        open_, high, low, close, cents, _bought(market, next(noise), cents, leaning=0.1)
     )
 
 
