@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -198,6 +199,17 @@ def test_the_command_writes_the_market_that_python_writes(run, tmp_path):
     assert f"--scope {SCOPE} --bar 4h" in out
     made = simulated_lake(same, "null_dip", seed=5, days=3, bar=4 * HOUR)[0]
     assert contents(Lake.open(path)) == contents(made)
+
+
+def test_what_the_command_says_to_try_next_works(run, tmp_path, capsys, monkeypatch):
+    path = tmp_path / "my lake"
+    out = run("market", "null0", "--out", path, "--days", 35, "--bar", "4h")[1]
+    lines = [shlex.split(x) for x in out.splitlines() if x.startswith("  washout")]
+    assert len(lines) == 3
+    for words in lines:
+        monkeypatch.setattr(sys, "argv", words)
+        main()
+        assert len(capsys.readouterr().out.splitlines()) > 2
 
 
 def test_the_command_tells_json(run, tmp_path):

@@ -20,7 +20,7 @@ def command() -> None:
     \b
     washout simulate worlds                                 what there is
     washout simulate market null0 --out lake-null0          two years, by the hour
-    washout query cld --scope simulated:BTC --lake lake-null0
+    washout query cld --scope simulated:BTC --param anchor=2021-01-01 --lake lake-null0
 
     A claim that is found true in a world without any effect was found by chance.
     """
@@ -98,6 +98,7 @@ def _next(path: Path, bar: str) -> str:
         f"  washout {line} --lake {lake}"
         for line in (
             f"query liquidations --scope simulated:BTC --bar {bar} --to 2021-01-03",
+            "query cld --scope simulated:BTC --param anchor=2021-01-01",
             "list",
         )
     )
