@@ -6,13 +6,18 @@ import html
 import math
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 import washout
 from _lakes import START, add, told, total, totals, unit
-from washout.clock import DAY, parse_time
+from washout.clock import DAY, HOUR, Width, parse_time
 from washout.store import graph
+from washout.store.answer import Answer
 from washout.store.lake import Lake
+from washout.store.plan import make_plan
+from washout.store.series import needless
+from washout.testing import markets
 
 WIDE = {"scope": ["binance:BTC", "all:BTC"], "start": "2024-07-01", "end": "2024-07-15"}
 
@@ -170,3 +175,38 @@ def test_a_spoilt_cache_is_made_anew(store, tmp_path, monkeypatch):
     entry.write_text("{")
     assert store.view("cld", **question).rows() == expected
     assert entry.read_text() != "{"
+
+
+@pytest.mark.parametrize("version", ["asof", "final"])
+@pytest.mark.parametrize(
+    ("view", "scope", "shorter"),
+    [
+        ("liquidations", "binance:ETH", ("rank", "every_market")),
+        ("liquidations", "bybit:BTC", ("every_market",)),
+        ("liquidations", "binance:BTC-USDT", ()),
+        ("taker_flow", "bybit:BTC", ("rank", "every_market")),
+        ("trade_cohorts", "binance:BTC", ()),
+    ],
+)
+def test_a_shorter_expression_says_what_the_long_one_says(
+    tmp_path_factory, view, scope, shorter, version
+):
+    path = tmp_path_factory.mktemp("short") / "lake"
+    lake = markets.generated_lake(path, seed=3)
+    settings = {"bar": Width(DAY), "version": version}
+    short = make_plan(lake, view, scope=scope, settings=settings)
+    long = msgspec.structs.replace(short, needless=())
+    assert short.needless == shorter
+    assert Answer(short, lake).raw().equals(Answer(long, lake).raw())
+
+
+def test_single_events_of_every_market_need_no_market(tmp_path):
+    lake = markets.generated_lake(tmp_path / "lake", seed=3)
+    settings = {"bar": Width(HOUR)}
+    whole = make_plan(lake, "liquidations", scope="bybit:BTC", settings=settings)
+    rows = [row for row in whole.series if row["kind"] == "liquidation"]
+    alone = msgspec.structs.replace(whole, series=rows)
+    assert needless(rows, {"liquidation"}) == ("rank", "every_market")
+    short = msgspec.structs.replace(alone, needless=("rank", "every_market"))
+    assert Answer(short, lake).raw().equals(Answer(alone, lake).raw())
+    assert Answer(short, lake).raw()["long_usd"].null_count < 100

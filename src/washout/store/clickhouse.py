@@ -63,7 +63,9 @@ def _nullable(kind: str) -> str:
 
 def table_sql(plan: Plan) -> tuple[str, Compiled]:
     """SQL of the plan's table view, cut to the asked bars, and how it was compiled."""
-    compiled = compile_view(plan.view, plan.settings, "clickhouse")
+    compiled = compile_view(
+        plan.view, plan.settings, "clickhouse", needless=plan.needless
+    )
     columns = ", ".join(
         f"cast({name} as {_nullable(_TYPES[kind])}) as {name}"
         for name, kind in compiled.columns.items()

@@ -37,14 +37,19 @@ def compile_view(
     settings: Mapping[str, Any],
     dialect: str,
     hidden: Collection[str] = (),
+    needless: Collection[str] = (),
 ) -> Compiled:
-    """The SQL of a table view without its `hidden` columns; from the cache if known."""
-    key = definition_hash(name, {**settings, "": sorted(hidden)}, dialect)
+    """The SQL of a table view without its `hidden` columns; from the cache if known.
+
+    `needless` columns of the base table `series` are kept from the view.
+    """
+    what = {**settings, "": [sorted(hidden), sorted(needless)]}
+    key = definition_hash(name, what, dialect)
     path = cache_folder() / f"{key}.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=Compiled)
     except (OSError, msgspec.DecodeError):
-        compiled = _compile(name, settings, dialect, hidden)
+        compiled = _compile(name, settings, dialect, hidden, needless)
         _remember(path, compiled)
         return compiled
 
@@ -92,19 +97,56 @@ def _remember(path: Path, compiled: Compiled) -> None:
 
 
 def _compile(
-    name: str, settings: Mapping[str, Any], dialect: str, hidden: Collection[str]
-) -> Compiled:
+    name: str, settings: Mapping[str, Any], dialect: str, hidden: Collection[str],
+    needless: Collection[str],
+) -> Compiled:  # fmt: skip
     tables = {
-        table: ibis.table(schema, name=table)
+        table: ibis.table(
+            {c: kind for c, kind in schema.items() if _shown(table, c, needless)}, table
+        )
         for table, schema in BASE.items()
         if table in graph.base_tables(name)
     }
-    expression = graph.build(name, tables, settings)
-    expression = expression.drop([c for c in hidden if c in expression.columns])
+    expression = _without(graph.build(name, tables, settings), hidden)
     columns = {c: str(t).lstrip("!") for c, t in expression.schema().items()}
     if dialect == "duckdb":
         expression = _narrowed(expression)
-    return Compiled(str(ibis.to_sql(expression, dialect=dialect)), columns)
+    sql = str(ibis.to_sql(expression, dialect=dialect))
+    return Compiled(_lean(sql) if dialect == "duckdb" else sql, columns)
+
+
+def _lean(sql: str) -> str:
+    """The same SQL without inner columns that nobody reads.
+
+    DuckDB leaves them in where it shares parts of a plan.
+    """
+    import sqlglot
+    from sqlglot.optimizer import pushdown_projections, qualify
+
+    names = {"string": "text", "int64": "bigint", "float64": "double"}
+    known = {
+        table: {column: names.get(kind, kind) for column, kind in columns.items()}
+        for table, columns in BASE.items()
+    }
+    tree = qualify.qualify(
+        sqlglot.parse_one(sql, read="duckdb"), schema=known, dialect="duckdb"
+    )
+    return pushdown_projections.pushdown_projections(tree, schema=known).sql("duckdb")
+
+
+def _shown(table: str, column: str, needless: Collection[str]) -> bool:
+    return table != "series" or column not in needless
+
+
+def _without(expression: Any, hidden: Collection[str]) -> Any:
+    """The same without `hidden` columns; where they are computed last, uncomputed."""
+    from ibis.expr import operations
+
+    last = expression.op()
+    if not isinstance(last, operations.Project):
+        return expression.drop([c for c in hidden if c in expression.columns])
+    kept = {name: value for name, value in last.values.items() if name not in hidden}
+    return operations.Project(last.parent, kept).to_expr()
 
 
 def _narrowed(expression: Any) -> Any:

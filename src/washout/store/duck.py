@@ -51,7 +51,7 @@ def table_sql(plan: Plan, hidden: Collection[str] = ()) -> tuple[str, dict[str, 
     Columns in `hidden` are left out, and what only they need is not computed.
     """
     unneeded = set(hidden) - {"scope", "bar"}  # rows are cut and ordered by these
-    compiled = compile_view(plan.view, plan.settings, "duckdb", unneeded)
+    compiled = compile_view(plan.view, plan.settings, "duckdb", unneeded, plan.needless)
     shown = {n: kind for n, kind in compiled.columns.items() if n not in hidden}
     columns = ", ".join(
         f"{name}::{sql.TYPES[kind]} as {name}" for name, kind in shown.items()
@@ -74,10 +74,12 @@ def _facts(plan: Plan, kind: str, files: list[str]) -> str:
     source = f"select {columns} from {sql.parquet(files)}"
     if kind in ("coverage", "gap"):
         return source
-    inside = f"{source} where ts_event >= {plan.read_from} and ts_event < {plan.stop}"
-    if kind not in plan.mixed:
-        return inside
-    return f"{inside} and asset in ({', '.join(map(sql.literal, plan.assets))})"
+    tests = []
+    if kind in plan.wider:
+        tests += [f"ts_event >= {plan.read_from} and ts_event < {plan.stop}"]
+    if kind in plan.mixed:
+        tests += [f"asset in ({', '.join(map(sql.literal, plan.assets))})"]
+    return f"{source} where {' and '.join(tests)}" if tests else source
 
 
 def _series(plan: Plan) -> str:

@@ -13,7 +13,7 @@ from washout.instruments import Scope, parse_scope
 from washout.store import graph
 from washout.store.lake import Lake
 from washout.store.manifest import AsOf, Feed, Part
-from washout.store.series import Row, fits, labels, require, series_of
+from washout.store.series import Row, fits, labels, needless, require, series_of
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,11 +26,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     stop: int
     read_from: int
     series: list[Row]
+    needless: tuple[str, ...]
+    """Columns of `series` that tell the view nothing: it is compiled without them."""
     files: dict[str, list[str]]
     alike: dict[str, dict[str, str]]
     """Per kind, columns that have one value in all of its files."""
     mixed: tuple[str, ...]
     """Kinds whose files hold facts of other assets, too."""
+    wider: tuple[str, ...]
+    """Kinds whose files hold facts from before or after the stretch that is read."""
     assets: tuple[str, ...]
     vintage: int
     several: bool
@@ -62,8 +66,11 @@ def make_plan(
     scopes = _scopes(scope, feeds)
     rows = series_of(scopes, feeds, chosen["bar"])
     kinds = graph.primary_kinds(view)
+    of_scope = {str(one): list[Row]() for one in scopes}
+    for row in rows:
+        of_scope[row["scope"]].append(row)
     for one in scopes:
-        require(view, kinds, one, rows, chosen, feeds)
+        require(view, kinds, one, of_scope[str(one)], chosen, feeds)
     rows = [row for row in rows if fits(row["interval"], chosen["bar"])]
     first, last = _extent(feeds, rows, kinds)
     start, stop = _stretch(start, stop, first, last, _newest(feeds), chosen["bar"])
@@ -80,9 +87,14 @@ def make_plan(
     return Plan(
         view=view, scopes=tuple(str(s) for s in scopes), settings=chosen,
         start=start, stop=stop, read_from=read_from, series=rows,
+        needless=needless(rows, graph.base_tables(view)),
         files={kind: lake.files(wanted) for kind, wanted in needed.items()},
         alike={kind: _alike(wanted) for kind, wanted in needed.items()},
         mixed=tuple(kind for kind, wanted in needed.items() if _others(wanted, assets)),
+        wider=tuple(
+            kind for kind, wanted in needed.items()
+            if any(p.first < read_from or p.last >= stop for p in wanted)
+        ),
         assets=tuple(sorted(assets)), vintage=state.vintage,
         several=_several(scope),
     )  # fmt: skip

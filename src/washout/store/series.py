@@ -9,7 +9,8 @@ Where a source speaks of the whole asset (market ""), it answers for the asset. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -31,6 +32,8 @@ ADDED = ("liquidation", "flow", "open_interest")
 """Families that `all:` adds over exchanges; of the others it takes one exchange."""
 
 Row = dict[str, Any]
+
+_FEED = ("exchange", "kind", "source", "interval")
 
 
 def known_scopes(feeds: Iterable[Feed]) -> list[str]:
@@ -58,12 +61,16 @@ def labels(scope: Scope, feeds: Iterable[Feed]) -> list[Scope]:
 def series_of(scopes: Sequence[Scope], feeds: Sequence[Feed], bar: int) -> list[Row]:
     """The rows of the base table `series` for these scopes and bars of width `bar`."""
     rows: list[Row] = []
+    of_asset: dict[str, list[Feed]] = defaultdict(list)
+    for feed in feeds:
+        of_asset[feed.asset] += [feed] if label(feed) else []
     for scope in scopes:
         mine = [
-            f for f in feeds
-            if scope.exchange in ("all", f.exchange) and f.asset in ("", scope.asset)
-            and label(f)
-        ]  # fmt: skip
+            f
+            for asset in ("", scope.asset)
+            for f in of_asset[asset]
+            if scope.exchange in ("all", f.exchange)
+        ]
         chosen = (
             [f for f in mine if _holds_market(f, scope.market)]
             if scope.market
@@ -71,6 +78,19 @@ def series_of(scopes: Sequence[Scope], feeds: Sequence[Feed], bar: int) -> list[
         )
         rows += [_row(scope, feed) for feed in chosen]
     return list({tuple(row.values()): row for row in rows}.values())
+
+
+def needless(rows: Sequence[Row], kinds: Collection[str]) -> tuple[str, ...]:
+    """Columns of `series` that tell a view of these kinds nothing: see `views.SERIES`."""
+    mine = [row for row in rows if _serves(row["kind"], kinds)]
+    rivals: dict[Any, set[Any]] = defaultdict(set)
+    for row in mine:
+        asked = (row["scope"], row["product"], FAMILY.get(row["kind"], row["kind"]))
+        rivals[asked].add(tuple(row[name] for name in _FEED))
+    alone = all(len(feeds) == 1 for feeds in rivals.values())
+    single = (row for row in mine if row["kind"] in ("liquidation", "trade"))
+    whole = all(row["every_market"] for row in single)
+    return ("rank",) * alone + ("every_market",) * whole
 
 
 def label(feed: Feed) -> str:
@@ -161,9 +181,12 @@ def require(
     name: str, kinds: set[str], scope: Scope, rows: Sequence[Row],
     settings: Mapping[str, Any], feeds: Sequence[Feed],
 ) -> None:  # fmt: skip
-    """Say what is missing when no feed of the scope can fill the bars asked for."""
+    """Say what is missing when no feed of the scope can fill the bars asked for.
+
+    `rows` are those of the scope alone.
+    """
     bar = settings["bar"]
-    served = [r for r in rows if r["scope"] == str(scope) and _serves(r["kind"], kinds)]
+    served = [r for r in rows if _serves(r["kind"], kinds)]
     mine = [r for r in served if _asked(r, settings)]
     if any(fits(r["interval"], bar) for r in mine):
         return
@@ -221,5 +244,5 @@ def _kind(feed: Feed) -> str:
     return feed.detail if feed.kind == "coverage" else feed.kind
 
 
-def _serves(kind: str, kinds: set[str]) -> bool:
+def _serves(kind: str, kinds: Collection[str]) -> bool:
     return kind in kinds or kind.partition("_")[0] in kinds

@@ -36,22 +36,29 @@ def ratio(above: Any, below: Any) -> Any:
 
 def trailing(bar: int, window: int, group: Sequence[str] = ("scope",)) -> Any:
     """The last `window` of bars, this one included; missing bars stay missing."""
-    return _window(bar, {"preceding": window // bar - 1, "following": 0}, group)
+    return _window({"preceding": (window - bar) // SECOND, "following": 0}, group)
 
 
 def before(bar: int, window: int, group: Sequence[str] = ("scope",)) -> Any:
     """The `window` of bars before this one."""
-    return _window(bar, {"preceding": (window // bar, 1)}, group)
+    return _window({"preceding": (window // SECOND, bar // SECOND)}, group)
 
 
-def _window(bar: int, reach: dict[str, Any], group: Sequence[str]) -> Any:
-    number = (ibis._.bar // bar).cast("int64")
-    return ibis.range_window(**reach, group_by=list(group), order_by=number)
+def _window(reach: dict[str, Any], group: Sequence[str]) -> Any:
+    return ibis.range_window(**reach, group_by=list(group), order_by=_second())
 
 
 def running(group: Sequence[str] = ("scope",)) -> Any:
     """Everything up to and including this bar."""
-    return ibis.cumulative_window(group_by=list(group), order_by="bar")
+    return ibis.cumulative_window(group_by=list(group), order_by=_second())
+
+
+def _second() -> Any:
+    """What windows are ordered by: one order for all, so that engines sort once.
+
+    ClickHouse takes frames of 32 bits only, too few for microseconds.
+    """
+    return (ibis._.bar // SECOND).cast("int64")
 
 
 def anchored(rows: Table, column: Any, anchor: int) -> Any:
@@ -137,14 +144,17 @@ def _numbered(series: Table, kinds: Sequence[str], told: Table, span: Table) -> 
     feeds = series.filter(series.kind.isin(kinds))
     order = ["scope", "product", "exchange", "rank", "interval", "source", "kind"]
     order += ["told_asset", "told_market", "market"]
+    order = [name for name in order if name in feeds.columns]
     feeds = feeds.mutate(row=ibis.row_number().over(order_by=order))
 
     def first_of(names: list[str]) -> Any:
         return feeds.row.min().over(ibis.window(group_by=names))
 
-    feeds = feeds.mutate(
-        feed=first_of(FEED), line=first_of(FEED[:3]), asked=first_of(FEED[:2])
-    )
+    asked = first_of(FEED[:2])
+    if "rank" in feeds.columns:
+        feeds = feeds.mutate(feed=first_of(FEED), line=first_of(FEED[:3]), asked=asked)
+    else:
+        feeds = feeds.mutate(feed=asked, line=asked, asked=asked)
     known = feeds.join(told, _TOLD)
     first = (
         known.group_by("line").aggregate(begin=known.ts_event.min()).cross_join(span)
@@ -189,10 +199,25 @@ def _watched(told: Table, feeds: Table, span: Table, bar: int) -> Table:
     )  # fmt: skip
 
 
-def _spine(feeds: Table, span: Table, bar: int) -> Table:
-    """Every bar of a line, told of or not, under the feed that the line prefers."""
-    first = feeds.filter(feeds.feed == feeds.line).select("feed", "since").distinct()
-    return bars_touched(first.cross_join(span), ibis._.since, ibis._.stop, bar)
+def _untold(told: Table, feeds: Table, span: Table, bar: int) -> Table:
+    """Bars of a line that its preferred feed was not told to watch, or not wholly.
+
+    So every bar of a line is there, told of or not.
+    """
+    first = feeds.filter(feeds.feed == feeds.line)
+    known = first.join(told, _TOLD).select("feed", begin="ts_event", end="ts_end")
+    edges = first.select("feed", "since").distinct().cross_join(span)
+    stretches = known.union(
+        edges.select("feed", begin=edges.since, end=edges.since),
+        edges.select("feed", begin=edges.stop, end=edges.stop),
+    )
+    earlier = ibis.window(
+        group_by="feed", order_by=["begin", "end"], preceding=(None, 1)
+    )
+    holes = stretches.mutate(counted=stretches.end.max().over(earlier)).cross_join(span)
+    holes = holes.mutate(until=ibis.least(holes.begin, holes.stop))
+    holes = holes.filter(holes.until > holes.counted)
+    return bars_touched(holes, ibis._.counted, ibis._.until, bar)
 
 
 def best_feed(
@@ -222,11 +247,18 @@ def best_feed(
     if version == "asof":
         sums = sums.mutate(received=ibis.null("int64"))  # nobody will ask
     parts = [
-        _spine(feeds, span, bar), _watched(told, feeds, span, bar),
+        _untold(told, feeds, span, bar), _watched(told, feeds, span, bar),
         _lost(gap, feeds, span, bar), _sums_of(sums, feeds, values, bar),
     ]  # fmt: skip
-    best = _best(_together(parts, values), feeds, values)
-    return _over_exchanges(best, feeds, values, bar)
+    rows = _observed(_together(parts, values), values)
+    if "rank" in series.columns:
+        rows = _best(rows, feeds, values)
+    rows = _seen_only(rows, values)
+    if "rank" in series.columns:
+        rows = _over_exchanges(rows, values)
+    else:
+        rows = rows.rename(asked="feed")
+    return _answer(rows, feeds, values, bar)
 
 
 def _code(trust: Any) -> Any:
@@ -257,16 +289,29 @@ def _together(parts: Sequence[Table], values: Sequence[str]) -> Table:
     )
 
 
-def _best(rows: Table, feeds: Table, values: Sequence[str]) -> Table:
-    """The best feed of every line and bar; values are null where nobody watched."""
-    most = feeds.feed.max().over(ibis.window(group_by="line"))
-    lines = feeds.mutate(rivals=most > feeds.line)
-    rows = lines.select("feed", "line", "asked", "rivals").distinct().join(rows, "feed")
+def _observed(rows: Table, values: Sequence[str]) -> Table:
+    """Add `observed`, microseconds; where nothing was closed the sums are 0."""
     left = rows.seen - rows.lost.fill_null(0)
-    rows = rows.mutate(
+    return rows.mutate(
         observed=ibis.greatest(left, 0 * left).fill_null(0),
         **{name: rows[name].fill_null(0) for name in values},
     )
+
+
+def _seen_only(rows: Table, values: Sequence[str]) -> Table:
+    """Null `values` where nobody watched."""
+    watched = rows.observed > 0
+    return rows.mutate(
+        missing=1 - watched.cast("int64"),
+        **{name: watched.ifelse(rows[name], ibis.null("int64")) for name in values},
+    )
+
+
+def _best(rows: Table, feeds: Table, values: Sequence[str]) -> Table:
+    """The best feed of every line and bar."""
+    most = feeds.feed.max().over(ibis.window(group_by="line"))
+    lines = feeds.mutate(rivals=most > feeds.line)
+    rows = lines.select("feed", "line", "asked", "rivals").distinct().join(rows, "feed")
     told = rows.low.notnull().cast("int64")
     merit = (2 * rows.observed + told) * _FEEDS - (rows.feed - rows.line)
     rows = rows.mutate(merit=merit)
@@ -276,34 +321,29 @@ def _best(rows: Table, feeds: Table, values: Sequence[str]) -> Table:
     best = rivals.group_by(key).aggregate(
         **{name: rivals[name].argmax(rivals.merit) for name in chosen}
     )
-    best = rows.filter(~rows.rivals).select(*key, *chosen).union(best)
-    watched = best.observed > 0
-    return best.mutate(
-        watched=watched.cast("int64"),
-        **{name: watched.ifelse(best[name], ibis.null("int64")) for name in values},
-    )
+    return rows.filter(~rows.rivals).select(*key, *chosen).union(best)
 
 
 def _sums_of(sums: Table, feeds: Table, values: Sequence[str], bar: int) -> Table:
     same = ["kind", "exchange", "asset", "product", "source", "interval"]
-    names = feeds.select(*same, "feed", "every_market", "since", wanted=feeds.market)
+    any_market = (
+        feeds.every_market if "every_market" in feeds.columns else feeds.interval == 0
+    )
+    names = feeds.select(
+        *same, "feed", "since", wanted=feeds.market, any_market=any_market
+    )
     joined = names.join(sums, same)
     return joined.filter(
-        joined.every_market | (joined.market == joined.wanted),
+        joined.any_market | (joined.market == joined.wanted),
         joined.bar >= bar_of(joined.since, bar),
     ).select("feed", "bar", "received", *values)
 
 
-def _over_exchanges(
-    best: Table, feeds: Table, values: Sequence[str], bar: int
-) -> Table:
-    """Add up exchanges; a bar is as complete as its least complete exchange.
-
-    Where one exchange was not observed, the sum of the others is a floor.
-    """
-    summed = best.group_by("asked", "bar").aggregate(
+def _over_exchanges(best: Table, values: Sequence[str]) -> Table:
+    """Add up exchanges; a bar is as complete as its least complete exchange."""
+    return best.group_by("asked", "bar").aggregate(
         observed=best.observed.min(),
-        missing=1 - best.watched.min(),
+        missing=best.missing.max(),
         low=best.low.min(),
         high=best.high.max(),
         floor=best.floor.max(),
@@ -311,22 +351,29 @@ def _over_exchanges(
         received=best.received.max(),
         **{v: best[v].sum() for v in values},
     )
+
+
+def _answer(rows: Table, feeds: Table, values: Sequence[str], bar: int) -> Table:
+    """Names for numbers, and how complete a bar is.
+
+    Where one exchange was not observed, the sum of the others is a floor.
+    """
     names = feeds.select("asked", "scope", "product").distinct()
-    summed = names.join(summed, "asked")
-    nothing = summed[values[0]].isnull()
+    rows = names.join(rows, "asked")
+    nothing = rows[values[0]].isnull()
     trusts = [
-        ((summed.low == place) & (summed.high == place), name)
+        ((rows.low == place) & (rows.high == place), name)
         for place, name in enumerate(TRUSTS)
     ]
-    floor = ibis.greatest(summed.floor.fill_null(0), summed.missing) == 1
-    return summed.select(
+    floor = ibis.greatest(rows.floor.fill_null(0), rows.missing) == 1
+    return rows.select(
         "scope", "product", "bar", *values,
-        observed_s=summed.observed / SECOND,
-        gap_s=(bar - summed.observed) / SECOND,
+        observed_s=rows.observed / SECOND,
+        gap_s=(bar - rows.observed) / SECOND,
         coverage=ibis.cases((nothing, "none"), *trusts, else_="mixed"),
         floor=floor & ~nothing,
-        delay=summed.delay.fill_null(0),
-        received=summed.received.fill_null(0),
+        delay=rows.delay.fill_null(0),
+        received=rows.received.fill_null(0),
     )  # fmt: skip
 
 

@@ -52,7 +52,11 @@ SERIES = {
     "rank": "int64",
 }
 """Which feeds answer for which scope: `asset`, `market` as in facts (`every_market`:
-any), `told_asset`, `told_market` as in coverage rows. Rank 0 is preferred."""
+any), `told_asset`, `told_market` as in coverage rows. Rank 0 is preferred.
+
+Views are compiled for what is asked: `rank` is left out where no two feeds could
+answer for the same, `every_market` where all single events of the asset are asked for.
+What a view finds missing it need not compute."""
 
 SPAN = {"start": "int64", "stop": "int64"}
 """One row: the stretch of time that is being read."""

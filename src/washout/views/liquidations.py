@@ -34,7 +34,8 @@ def liquidations(
     says that true totals can only be larger. A bar that nobody observed is null.
     Method: A3.
     """
-    sums = _events(arrived(liquidation, bar, version)).union(
+    by_market = "every_market" in series.columns
+    sums = _events(arrived(liquidation, bar, version), by_market).union(
         _totals(arrived(liquidation_total, bar, version))
     )
     rows = best_feed(
@@ -55,13 +56,17 @@ def liquidations(
 _GROUP = ["exchange", "asset", "market", "source", "bar"]
 
 
-def _events(facts: Table) -> Table:
-    longs = facts.liquidated == "long"
-    sums = facts.group_by(_GROUP).aggregate(
+def _events(facts: Table, by_market: bool = True) -> Table:
+    """Sums of single events; of all markets together where nobody asks for one."""
+    facts = facts.mutate(long_usd=(facts.liquidated == "long").ifelse(facts.usd, 0))
+    group = _GROUP if by_market else [name for name in _GROUP if name != "market"]
+    sums = facts.group_by(group).aggregate(
         received=facts.ts_recv.max(),
-        long_usd=longs.ifelse(facts.usd, 0).sum(),
-        short_usd=longs.ifelse(0, facts.usd).sum(),
+        long_usd=facts.long_usd.sum(),
+        short_usd=facts.usd.sum() - facts.long_usd.sum(),
     )
+    if not by_market:
+        sums = sums.mutate(market=ibis.literal(""))
     return _columns(sums, "liquidation", ibis.literal(0, "int64"))
 
 
