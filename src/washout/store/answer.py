@@ -13,6 +13,7 @@ from washout.store.health import engine_errors
 from washout.store.lake import Lake
 from washout.store.manifest import NUMBERED, AsOf, Feed
 from washout.store.plan import Plan, make_plan
+from washout.store.sql import TYPES
 from washout.views import FoldView
 
 if TYPE_CHECKING:
@@ -101,10 +102,14 @@ class Answer:
     def arrow(self) -> pa.Table:
         """An Arrow table; `bar` and other instants are timestamps in UTC."""
         if self._arrow is None:
-            self._arrow = _published(self._table(self._hidden()))
+            self._arrow = _published(self._table(self._hidden(), _shown_as))
         return self._arrow
 
-    def _table(self, hidden: Collection[str]) -> pa.Table:
+    def _table(
+        self,
+        hidden: Collection[str],
+        shown_as: Callable[[str, str], str] | None = None,
+    ) -> pa.Table:
         with engine_errors(self.lake):
             if self._folds():
                 from washout.store.folding import run_fold
@@ -112,7 +117,7 @@ class Answer:
                 whole = run_fold(self.plan)
                 return whole.select([n for n in whole.column_names if n not in hidden])
             with duck.connect(self.plan) as connection:
-                sql, _ = duck.table_sql(self.plan, hidden)
+                sql, _ = duck.table_sql(self.plan, hidden, shown_as)
                 return connection.execute(sql).to_arrow_table()
 
     def rows(self) -> list[dict[str, Any]]:
@@ -179,6 +184,13 @@ class Answer:
 
 def _is_money(name: str, kind: str) -> bool:
     return name.endswith("_usd") and kind == "int64"
+
+
+def _shown_as(name: str, kind: str) -> str:
+    """SQL of a published column: the engine divides on all its cores."""
+    if _is_money(name, kind):
+        return f"{name}::BIGINT / 100.0"
+    return f"{name}::{TYPES[kind]}"
 
 
 def _writer(name: str, kind: str) -> Callable[[Any], Any]:
