@@ -9,7 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from washout.clock import DAY
-from washout.study.sample import Floats, Times
+from washout.study.sample import Floats, Times, sums
 
 DETECTABLE = 2.80
 """Standard errors of an effect that a two-sided 5 % test finds in 80 % of samples:
@@ -129,7 +129,7 @@ def influences(time: Times, value: Floats, block: int) -> Influence:
     stretch, place = np.unique(time // width, return_inverse=True)
     return Influence(
         stretch=stretch,
-        value=np.bincount(place, value, minlength=len(stretch)),
+        value=sums(place, value),
         width=width,
         block=block,
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from washout.config import DEFAULT, Config
 from washout.study.estimate import Estimate, Rests, concluded, influences, unknown
 from washout.study.overlap import nearest, overlap, scaled
-from washout.study.sample import Floats, Sample, blocks, clusters, events
+from washout.study.sample import Floats, Sample, blocks, clusters, events, sums
 from washout.study.signs import sign_vectors, studentised
 
 
@@ -83,14 +83,12 @@ def match(
     value[~event] = -use * found.control_left / (count * n_events)
     in_use = event.copy()
     in_use[~event] = use > 0
-    _, place = np.unique(
-        blocks(sample.time[in_use], sample.block), return_inverse=True
-    )
-    sums, shares = (np.bincount(place, column[in_use]) for column in (value, share))
-    effect, error = _redrawn(sums, shares, np.ones((1, len(sums))))
+    _, place = np.unique(blocks(sample.time[in_use], sample.block), return_inverse=True)
+    score, shares = (sums(place, column[in_use]) for column in (value, share))
+    effect, error = _redrawn(score, shares, np.ones((1, len(score))))
     drawn = [
-        studentised(*_redrawn(sums, shares, sign))
-        for sign in sign_vectors(len(sums), config.resamples, seed)
+        studentised(*_redrawn(score, shares, sign))
+        for sign in sign_vectors(len(score), config.resamples, seed)
     ]
     return concluded(
         rests, float(effect[0]), float(error[0]), np.concatenate(drawn),
@@ -98,11 +96,11 @@ def match(
     )  # fmt: skip
 
 
-def _redrawn(sums: Floats, shares: Floats, sign: Floats) -> tuple[Floats, Floats]:
+def _redrawn(score: Floats, shares: Floats, sign: Floats) -> tuple[Floats, Floats]:
     """(effect, SE) with the sign of each block's sum flipped, float64[draws] each."""
-    flipped = sign * sums
+    flipped = sign * score
     effect = flipped.sum(axis=1)
     flipped -= effect[:, None] * shares
-    count = len(sums)
+    count = len(score)
     spread = np.einsum("ij,ij->i", flipped, flipped) * count / max(count - 1, 1)
     return effect, np.sqrt(spread)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from washout.clock import DAY, HOUR, format_width
+from washout.clock import DAY, HOUR
 from washout.config import DEFAULT
 from washout.study.sample import Flags, Floats
 
@@ -69,7 +69,9 @@ def mean_square(log_price: Floats, bars: int) -> Floats:
     total = _last(np.cumsum(np.where(there, squares, 0.0)), bars)
     count = _last(np.cumsum(there, dtype=np.float64), bars)
     enough = (np.arange(len(squares)) >= bars) & (count >= DEFAULT.coverage_ok * bars)
-    return np.divide(total, count, out=np.full(len(total), np.nan), where=enough)
+    mean = np.full(len(total), np.nan)
+    np.divide(total, count, out=mean, where=enough)
+    return mean
 
 
 def _last(running: Floats, bars: int) -> Floats:
@@ -109,14 +111,12 @@ def covariates(log_price: Floats, volatility: Floats, width: int) -> Columns:
     shorter than a bar is left out, and a variance of fewer than two bars.
     """
     found = {
-        f"r{format_width(window)}": trailing_move(
-            log_price, volatility, window // width
-        )
+        f"r{window // HOUR}h": trailing_move(log_price, volatility, window // width)
         for window in RETURNS
         if window >= width
     }
     found |= {
-        f"rv{format_width(window)}": _log_ratio(
+        f"rv{window // HOUR}h": _log_ratio(
             mean_square(log_price, window // width), volatility
         )
         for window in VARIANCES
@@ -156,9 +156,7 @@ def dip_shape(
     for window in SHAPES:
         if window >= width:
             bars = window // width
-            found[f"r{format_width(window)}"] = trailing_move(
-                log_price, volatility, bars
-            )
+            found[f"r{window // HOUR}h"] = trailing_move(log_price, volatility, bars)
     squares = {f"{name}^2": column**2 for name, column in found.items()}
     return _columns(found | squares, len(log_price))
 

@@ -1,4 +1,4 @@
-"""Are there controls that look like the events at all?"""
+"""Whether there are controls that look like the events at all."""
 
 from __future__ import annotations
 

@@ -34,11 +34,11 @@ from washout.study.estimate import (
     unknown,
 )
 from washout.study.overlap import overlap
-from washout.study.sample import Floats, Sample, blocks, clusters, events
+from washout.study.sample import Floats, Sample, blocks, clusters, events, sums
 from washout.study.signs import sign_vectors, studentised
 
 _NOTHING_LEFT = 1e-10
-"""Share of a treatment's variance that is rounding error once W has explained it."""
+"""Share of a treatment's sum of squares that is rounding error once W has explained it."""
 
 
 class Partialled(msgspec.Struct, frozen=True, eq=False):
@@ -88,8 +88,8 @@ def partialled(sample: Sample, *, shaped: bool = True) -> Partialled | None:
         column - basis @ (basis.T @ column)
         for column in (sample.treated, sample.outcome)
     )
-    spread = float(((sample.treated - sample.treated.mean()) ** 2).sum())
-    if float(treated @ treated) <= _NOTHING_LEFT * spread:
+    whole = float(sample.treated @ sample.treated)
+    if float(treated @ treated) <= _NOTHING_LEFT * whole:
         return None
     return Partialled(treated, outcome, basis)
 
@@ -126,26 +126,25 @@ def block_sums(found: Partialled, block: NDArray[np.int64]) -> Blocks:
     """Sums by the block number of each row."""
     place = np.unique(block, return_inverse=True)[1]
 
-    def summed(values: Floats) -> Floats:
-        columns = [np.bincount(place, column) for column in np.atleast_2d(values.T)]
-        return np.column_stack(columns)
+    def by_block(values: Floats) -> Floats:
+        return np.column_stack([sums(place, column) for column in values.T])
 
     return Blocks(
-        score=summed(found.treated * found.outcome)[:, 0],
-        square=summed(found.treated**2)[:, 0],
-        treated=summed(found.treated[:, None] * found.basis),
-        outcome=summed(found.outcome[:, None] * found.basis),
+        score=sums(place, found.treated * found.outcome),
+        square=sums(place, found.treated**2),
+        treated=by_block(found.treated[:, None] * found.basis),
+        outcome=by_block(found.outcome[:, None] * found.basis),
     )
 
 
-def redrawn(sums: Blocks, sign: Floats) -> tuple[Floats, Floats]:
+def redrawn(block: Blocks, sign: Floats) -> tuple[Floats, Floats]:
     """(theta*, SE*) of each draw; `sign` is float64[draws, G]."""
-    moved = sign @ np.column_stack([sums.outcome, sums.score / sums.strength])
-    score = sign * sums.score
-    score -= moved @ np.column_stack([sums.treated, sums.square]).T
-    effect, count = moved[:, -1], len(sums.score)
+    moved = sign @ np.column_stack([block.outcome, block.score / block.strength])
+    score = sign * block.score
+    score -= moved @ np.column_stack([block.treated, block.square]).T
+    effect, count = moved[:, -1], len(block.score)
     spread = np.einsum("ij,ij->i", score, score) * count / max(count - 1, 1)
-    return effect, np.sqrt(spread) / sums.strength
+    return effect, np.sqrt(spread) / block.strength
 
 
 def regress(
@@ -174,14 +173,14 @@ def regress(
     found = partialled(sample, shaped=shaped)
     if found is None:
         return unknown(rests)
-    sums = block_sums(found, blocks(sample.time, sample.block))
-    count = len(sums.score)
+    block = block_sums(found, blocks(sample.time, sample.block))
+    count = len(block.score)
     drawn = [
-        studentised(*redrawn(sums, sign))
+        studentised(*redrawn(block, sign))
         for sign in sign_vectors(count, config.resamples, seed)
     ]
-    effect, error = redrawn(sums, np.ones((1, count)))
-    value = found.treated * found.outcome / sums.strength
+    effect, error = redrawn(block, np.ones((1, count)))
+    value = found.treated * found.outcome / block.strength
     return concluded(
         rests, float(effect[0]), float(error[0]), np.concatenate(drawn),
         influences(sample.time, value, sample.block),

@@ -6,6 +6,8 @@ blocks, and a block is one cluster whatever market a row is of.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import numpy as np
 from msgspec.structs import replace
@@ -96,13 +98,18 @@ def events(sample: Sample) -> Flags:
     if sample.event is not None:
         return sample.event
     if np.isin(sample.treated, (0.0, 1.0)).all():
-        return sample.treated == 1.0
+        return np.asarray(sample.treated == 1.0)
     return np.asarray(sample.treated > np.median(sample.treated))
 
 
 def blocks(time: Times, width: int) -> Times:
     """Number of the calendar block of each instant, counted from the epoch."""
     return np.asarray(time // width, np.int64)
+
+
+def sums(place: Times, value: Floats) -> Floats:
+    """Sums of `value` by place, which counts from 0."""
+    return np.asarray(np.bincount(place, value), np.float64)
 
 
 def clusters(sample: Sample) -> int:
@@ -144,7 +151,7 @@ def quarters(sample: Sample, begin: int, end: int) -> tuple[Sample, ...]:
     bounds = [begin + part * (end - begin) // 4 for part in range(5)]
     return tuple(
         selected(sample, (sample.time >= low) & (sample.time < high))
-        for low, high in zip(bounds[:-1], bounds[1:], strict=True)
+        for low, high in pairwise(bounds)
     )
 
 

@@ -22,7 +22,7 @@ def sign_vectors(blocks: int, resamples: int, seed: int) -> Iterator[Floats]:
     """
     if blocks <= FEW:
         numbers = np.arange(2**blocks)[:, None]
-        yield 1.0 - 2.0 * ((numbers >> np.arange(blocks)) & 1)
+        yield np.asarray(1 - 2 * ((numbers >> np.arange(blocks)) & 1), np.float64)
         return
     generator = np.random.default_rng(seed)
     for begin in range(0, resamples, _ROWS):
