@@ -98,6 +98,12 @@ def test_common_signs_keep_the_dependence_between_members():
     assert twins == near(romano_wolf([one], config=QUICK).repeat(5))
 
 
+def test_no_adjusted_value_is_below_the_tests_own():
+    for seed in range(20):
+        one = regress(made(seed, effect=0.15), config=QUICK, seed=seed)
+        assert romano_wolf([one], config=QUICK)[0] >= one.p
+
+
 def test_an_unknown_effect_takes_no_part():
     found = family(0, effects=(0.9, 0, 0))
     found[2] = replace(found[2], effect=math.nan, influence=None)

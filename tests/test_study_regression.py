@@ -13,6 +13,8 @@ from msgspec.structs import replace
 from _study import hourly_shocks, made, near
 from washout.clock import DAY, HOUR
 from washout.config import DEFAULT
+from washout.errors import UsageError
+from washout.study.matching import match
 from washout.study.regression import (
     block_sums,
     design,
@@ -152,6 +154,22 @@ def test_an_empty_sample_gives_no_number():
     found = regress(made(rows=1, days=1, chance=0.0))
     assert np.isnan(found.effect)
     assert (found.n_events, found.clusters, found.overlap) == (0, 0, 0.0)
+
+
+@pytest.mark.parametrize("test", [regress, match])
+def test_missing_numbers_are_refused_and_counted(test):
+    sample = made(rows=50)
+    outcome = sample.outcome.copy()
+    outcome[3:5] = np.nan
+    with pytest.raises(UsageError, match="2 of 50 rows .* have missing numbers"):
+        test(replace(sample, outcome=outcome))
+
+
+@pytest.mark.parametrize("test", [regress, match])
+def test_one_block_says_nothing_about_spread(test):
+    found = test(made(rows=60, days=3))
+    assert np.isnan(found.effect)
+    assert found.clusters == 1
 
 
 def test_collinear_columns_change_nothing():

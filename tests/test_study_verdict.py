@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
-from _study import estimate, near
+from _study import estimate
 from washout.config import DEFAULT
 from washout.errors import UsageError
 from washout.study.rates import base_rates, loss_interval, wilson

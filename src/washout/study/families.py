@@ -59,8 +59,11 @@ def romano_wolf(
 ) -> Floats:
     """Adjusted p-values of a family of primary tests, float64[h].
 
-    t = sum of influences / root of the sum of their squares by block. A member whose
-    effect is unknown has NaN, and takes no part.
+    t = sum of influences / root of the sum of their squares by block. That is another
+    statistic than the test's own, and by itself may find a little more (measured: up to
+    0.08 below the p-value of the regression, on samples without effect): no adjusted
+    value is below the member's own. A member whose effect is unknown has NaN, and takes
+    no part.
     """
     adjusted = np.full(len(estimates), np.nan)
     known = [i for i, e in enumerate(estimates) if math.isfinite(e.effect)]
@@ -79,7 +82,8 @@ def romano_wolf(
         for sign in sign_vectors(len(psi), config.resamples, seed)
     ]
     t = studentised(psi.sum(axis=0), spread)
-    adjusted[known] = step_down(t, np.concatenate(drawn))
+    own = np.array([estimates[i].p for i in known])
+    adjusted[known] = np.maximum(step_down(t, np.concatenate(drawn)), own)
     return adjusted
 
 

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from washout.config import DEFAULT, Config
 from washout.study.estimate import Estimate, Rests, concluded, influences, unknown
 from washout.study.overlap import nearest, overlap, scaled
-from washout.study.sample import Floats, Sample, blocks, clusters, events, sums
+from washout.study.sample import (
+    Floats,
+    Sample,
+    blocks,
+    clusters,
+    events,
+    require_complete,
+    sums,
+)
 from washout.study.signs import sign_vectors, studentised
 
 
@@ -67,6 +75,7 @@ def match(
     config: Config = DEFAULT,
 ) -> Estimate:
     """Mean difference of events to their matched controls, in the outcome's unit."""
+    require_complete(sample)
     event, count = events(sample), config.neighbours
     n_events, n_controls = int(event.sum()), int((~event).sum())
     rests = Rests(
@@ -85,6 +94,8 @@ def match(
     in_use[~event] = use > 0
     _, place = np.unique(blocks(sample.time[in_use], sample.block), return_inverse=True)
     score, shares = (sums(place, column[in_use]) for column in (value, share))
+    if len(score) < 2:
+        return unknown(rests)
     effect, error = _redrawn(score, shares, np.ones((1, len(score))))
     drawn = [
         studentised(*_redrawn(score, shares, sign))

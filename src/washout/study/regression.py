@@ -34,7 +34,15 @@ from washout.study.estimate import (
     unknown,
 )
 from washout.study.overlap import overlap
-from washout.study.sample import Floats, Sample, blocks, clusters, events, sums
+from washout.study.sample import (
+    Floats,
+    Sample,
+    blocks,
+    clusters,
+    events,
+    require_complete,
+    sums,
+)
 from washout.study.signs import sign_vectors, studentised
 
 _NOTHING_LEFT = 1e-10
@@ -169,12 +177,15 @@ def regress(
     seed : int
         Of the bootstrap; with ten blocks or fewer nothing is drawn.
     """
+    require_complete(sample)
     rests = _rests(sample, method, smallest, seed, config)
     found = partialled(sample, shaped=shaped)
     if found is None:
         return unknown(rests)
     block = block_sums(found, blocks(sample.time, sample.block))
     count = len(block.score)
+    if count < 2:
+        return unknown(rests)
     drawn = [
         studentised(*redrawn(block, sign))
         for sign in sign_vectors(count, config.resamples, seed)

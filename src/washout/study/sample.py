@@ -88,6 +88,16 @@ def complete(sample: Sample) -> tuple[Sample, int]:
     return selected(sample, whole), int((~whole).sum())
 
 
+def require_complete(sample: Sample) -> None:
+    """Refuse rows with missing numbers: a test must not choose what to leave out."""
+    left_out = complete(sample)[1]
+    if left_out:
+        raise UsageError(
+            f"{left_out} of {len(sample.time)} rows of a sample have missing numbers;"
+            " expected none. Leave them out with `complete`, and report how many."
+        )
+
+
 def events(sample: Sample) -> Flags:
     """Rows that count as events: treated ones, or those with a dose above the median.
 
