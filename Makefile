@@ -26,6 +26,7 @@ test-slow: $(VENV)/.ready-dev ## The tests that take minutes
 
 bench: $(VENV)/.ready-dev ## Measure against peers and limits (minutes, 5 GB of disk)
 	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/bootstrap.py
 	$(BIN)/python bench/import_trades.py
 	$(BIN)/python bench/query_events.py
 

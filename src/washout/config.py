@@ -25,6 +25,32 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Trade-size bounds in USD."""
     half_life: int = 600 * SECOND
     """Half-life of forced-closure intensity."""
+    resamples: int = 9999
+    """Draws of a bootstrap."""
+    shifts: int = 999
+    """Draws of a circular shift."""
+    neighbours: int = 5
+    """Controls that an event is matched with, or needs near by."""
+    caliper: float = 2.0
+    """How near is near: distance in standard deviations of the controls."""
+    alpha: float = 0.05
+    """Chance of a false verdict in the family of primary tests."""
+    false_discovery: float = 0.10
+    """Share of false findings among secondary tests."""
+    min_coverage: float = 0.90
+    """Share of the record that was observed, below which nothing is judged."""
+    min_clusters: int = 10
+    """Calendar blocks with events, below which nothing is judged."""
+    min_overlap: float = 0.70
+    """Share of events with comparable controls, below which nothing is judged."""
+    smallest_z: float = 0.20
+    """Smallest effect of interest on an outcome in standard deviations."""
+    smallest_probability: float = 0.10
+    """The same for a probability."""
+    smallest_position: float = 0.10
+    """The same for an outcome between -1 and 1 along the trend."""
+    smallest_ratio: float = 0.10
+    """The same for a ratio."""
 
 
 DEFAULT = Config()

@@ -10,6 +10,7 @@ What can go wrong, as a tree.
     - LakeBusy                another writer holds it
     - LakeTooNew              written by a newer washout
   + FetchError            (6) a server refused or did not answer
+  + LedgerError           (7) the ledger of registered tests is not what was written
 
 Every message says what was found, what was expected and what to do.
 """
@@ -85,3 +86,9 @@ class FetchError(WashoutError):
     """A server refused, or did not answer in time."""
 
     exit_code = 6
+
+
+class LedgerError(WashoutError):
+    """The ledger of registered tests is not what washout wrote."""
+
+    exit_code = 7

@@ -16,7 +16,7 @@ from washout.errors import WashoutError
 EPILOG = """\b
 Exit codes: 0 done; 1 failed; 2 wrong question; 3 no data for it; 4 bad input
 (good units of the same call are kept); 5 lake not readable or writable; 6 a server
-refused."""
+refused; 7 the ledger of tests was changed."""
 
 
 class _Commands(click.Group):

@@ -1,0 +1,1 @@
+"""Judging claims: samples to estimates, estimates to verdicts. Numbers only."""
