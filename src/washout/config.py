@@ -23,6 +23,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     window: int = 30 * DAY
     cohorts: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
     """Trade-size bounds in USD."""
+    large: int = 100_000
+    """From which of these an order is large."""
+    turnover_to_open_interest: float = 0.75
+    """Open interest over mean daily perpetual volume, where only the latter is known."""
     half_life: int = 600 * SECOND
     """Half-life of forced-closure intensity."""
 
