@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import inspect
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from washout import plugins
+from washout.config import cfg_hash
 from washout.errors import LakeError
 from washout.store import duck, graph
 from washout.store.compile import cache_folder
@@ -43,11 +44,16 @@ _DRIVER = '''"""Made by washout: the loop of one fold view; `step` is put in on 
 from numba import njit
 
 
+@njit
+def publish(shown, outputs, found):
+{outputs}
+
+
 @njit(cache=True)
 def drive(state, rows, settings, outputs, places, at):
     found = 0
     while at < rows.shape[0] and found < outputs.shape[0]:
-        state, shown = step(state, ({row}), settings)
+        {state}, shown = step(state, ({row}), settings)
 {kept}
         at += 1
     return state, at, found
@@ -71,7 +77,8 @@ class Folding(msgspec.Struct, frozen=True):
         """
         import numpy as np
 
-        drive, rows = _driver(self.view), np.ascontiguousarray(rows)
+        in_place = all(isinstance(x, np.ndarray) for x in state)
+        drive, rows = _driver(self.view, in_place), np.ascontiguousarray(rows)
         state = tuple(x.copy() if isinstance(x, np.ndarray) else x for x in state)
         room = min(len(rows), _ROOM) if self.view.keep else len(rows)
         at = 0
@@ -166,12 +173,17 @@ def published(view: FoldView, name: str, values: NDArray[np.float64]) -> pa.Arra
 
 
 def matrix(rows: pa.Table, columns: tuple[str, ...]) -> NDArray[np.float64]:
-    """Columns of a table as float64, one line a row, NaN for missing."""
+    """Columns of a table as float64, one line a row, NaN for missing.
+
+    A column whose name is a number is that number.
+    """
     import numpy as np
     import pyarrow as pa
 
     return np.column_stack([
         rows[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
+        if name in rows.column_names
+        else np.full(rows.num_rows, float(name))
         for name in columns
     ])  # fmt: skip
 
@@ -196,30 +208,35 @@ def _nothing(view: FoldView) -> pa.Table:
 
 
 @cache
-def _driver(view: FoldView) -> Callable[..., tuple[State, int, int]]:
-    module = _load(_driver_file(view), compiled(view.step))
+def _driver(view: FoldView, in_place: bool) -> Callable[..., tuple[State, int, int]]:
+    module = _load(_driver_file(view, in_place), compiled(view.step, inline="always"))
     drive: Callable[..., tuple[State, int, int]] = module.drive
     return drive
 
 
-def _driver_file(view: FoldView) -> Path:
-    """The driver's source in the cache folder; its name holds what it depends on."""
+def _driver_file(view: FoldView, in_place: bool) -> Path:
+    """The driver's source in the cache folder; its name holds what it depends on.
+
+    Counting references to arrays at every row costs more than a step: a state of
+    arrays only is not handed from row to row.
+    """
     row = ", ".join(f"rows[at, {i}]" for i in range(len(view.columns)))
-    text = _DRIVER.format(row=row + ",", kept="\n".join(_kept(view)))
-    sources = sorted({inspect.getsourcefile(f) or "" for f in _helpers(view.step)})
-    digest = hashlib.sha256(f"{view.name}{text}".encode())
-    for source in sources:
-        digest.update(Path(source).read_bytes())
+    outputs = "\n".join(
+        f"    outputs[found, {i}] = shown[{view.outputs.index(name)}]"
+        for i, name in enumerate(view.shown)
+    )
+    text = _DRIVER.format(
+        row=row + ",", state="_" if in_place else "state", outputs=outputs,
+        kept="\n".join(_kept(view)),
+    )  # fmt: skip
+    digest = hashlib.sha256(f"{view.name} {cfg_hash()} {text}".encode())
+    digest.update(plugins.source("views", *_helpers(view.step)))
     return _written(f"fold_{digest.hexdigest()[:32]}.py", text)
 
 
 def _kept(view: FoldView) -> Iterator[str]:
     """Lines that write an output, if it is to be published."""
-    lines = [
-        f"outputs[found, {i}] = shown[{view.outputs.index(name)}]"
-        for i, name in enumerate(view.shown)
-    ]
-    lines += ["places[found] = at", "found += 1"]
+    lines = ["publish(shown, outputs, found)", "places[found] = at", "found += 1"]
     if not view.keep:
         yield from (f"        {line}" for line in lines)
         return
@@ -252,19 +269,23 @@ def _load(path: Path, step: Any) -> ModuleType:
     return module
 
 
-def compiled(function: Callable[..., Any]) -> Any:
+def compiled(function: Callable[..., Any], inline: str = "never") -> Any:
     """A function for Numba, with the plain functions that it calls."""
-    return _compiled(function, {})
+    return _compiled(function, {}, inline)
 
 
-def _compiled(function: Callable[..., Any], made: dict[FunctionType, Any]) -> Any:
+def _compiled(
+    function: Callable[..., Any], made: dict[FunctionType, Any], inline: str = "never"
+) -> Any:
     from numba import njit
 
     assert isinstance(function, FunctionType)
     if function not in made:
         seen = dict(function.__globals__)
         seen |= {n: _compiled(helper, made) for n, helper in _called(function)}
-        made[function] = njit(FunctionType(function.__code__, seen, function.__name__))
+        made[function] = njit(
+            FunctionType(function.__code__, seen, function.__name__), inline=inline
+        )
     return made[function]
 
 

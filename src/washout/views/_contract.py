@@ -162,7 +162,8 @@ class FoldView(msgspec.Struct, frozen=True):
 
     def read(self, side: str = "") -> tuple[str, ...]:
         """The columns of `over` that a row of `side` holds."""
-        return tuple(column.format(side=side) for column in self.columns)
+        order = {"long": -1, "short": 1}.get(side, 0)
+        return tuple(c.format(side=side, order=order) for c in self.columns)
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
@@ -219,14 +220,16 @@ def fold(
     `row` and `settings` are tuples of floats in the order of `columns` and of the
     keyword-only parameters of `start`; a missing value is NaN, an instant is its
     microseconds. The state is a tuple of floats and NumPy arrays; the step may write
-    into its arrays, which are its own. The output is a tuple of floats, or an array of
+    into its arrays, which are its own. A state of arrays only is changed in this way
+    alone: what the step returns for it is not looked at. The output is a tuple of floats, or an array of
     the state, in the order of `outputs`: NaN is published as null, USD are dollars.
     Plain functions that the step calls are compiled with it.
 
     Parameters
     ----------
     sides
-        The step is run once for each; column names may contain `{side}`.
+        The step is run once for each; column names may contain `{side}`, and the
+        column `{order}` is the sign of the side's forced orders: -1 for `long`.
     keep
         Only rows whose output of this name is neither NaN nor 0 are published.
     shown
