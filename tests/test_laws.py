@@ -197,7 +197,7 @@ def test_a_fold_is_compiled_once_and_kept(tmp_path, monkeypatch):
         "view = graph.find_view('intensity')\n"
         "made = folding.folding(view, graph.settings('intensity', {'bar': '1h'}))\n"
         "made.run(made.first, np.ones((3, 2)))\n"
-        "stats = folding._driver(view, False).stats\n"
+        "stats = folding._driver(view.step, len(view.columns), False).stats\n"
         "print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))\n"
     )
     said = [

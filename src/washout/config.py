@@ -76,7 +76,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Trade-size bounds in USD."""
     large: int = 100_000
     """From which of these an order is large."""
-    turnover_to_open_interest: float = 0.75
+    turnover_to_open_interest: float = 0.34
     """Open interest over mean daily perpetual volume, where only the latter is known."""
     half_life: int = 600 * SECOND
     """Half-life of forced-closure intensity."""

@@ -39,25 +39,32 @@ State = tuple[Any, ...]
 _ROOM = 4096
 """Rows that a driver may keep before it hands them over."""
 
-_DRIVER = '''"""Made by washout: the loop of one fold view; `step` is put in on loading."""
+_DRIVER = '''"""Made by washout: the loop of a fold's step, which is put in on loading."""
 
 from numba import njit
 
 
 @njit
-def publish(shown, outputs, found):
-{outputs}
+def publish(shown, which, line):
+    for i in range(which.shape[0]):
+        line[i] = shown[which[i]]
 
 
 @njit(cache=True)
-def drive(state, rows, settings, outputs, places, at):
+def drive(state, rows, settings, which, keep, outputs, places, at):
     found = 0
     while at < rows.shape[0] and found < outputs.shape[0]:
         {state}, shown = step(state, ({row}), settings)
-{kept}
+        said = shown[keep]
+        if keep < 0 or (said == said and said != 0.0):
+            publish(shown, which, outputs[found])
+            places[found] = at
+            found += 1
         at += 1
     return state, at, found
 '''
+"""`which` are the places of an output that are published, `keep` is the place that
+decides whether (-1: always): views of one step share what was compiled."""
 
 
 class Folding(msgspec.Struct, frozen=True):
@@ -78,7 +85,9 @@ class Folding(msgspec.Struct, frozen=True):
         import numpy as np
 
         in_place = all(isinstance(x, np.ndarray) for x in state)
-        drive, rows = _driver(self.view, in_place), np.ascontiguousarray(rows)
+        drive = _driver(self.view.step, len(self.view.columns), in_place)
+        which, keep = _places(self.view)
+        rows = np.ascontiguousarray(rows)
         state = tuple(x.copy() if isinstance(x, np.ndarray) else x for x in state)
         room = min(len(rows), _ROOM) if self.view.keep else len(rows)
         at = 0
@@ -87,7 +96,9 @@ class Folding(msgspec.Struct, frozen=True):
         while at < len(rows) or not outputs:
             kept = np.empty((room, len(self.view.shown)))
             where = np.empty(room, np.int64)
-            state, at, found = drive(state, rows, self.settings, kept, where, at)
+            state, at, found = drive(
+                state, rows, self.settings, which, keep, kept, where, at
+            )
             outputs.append(kept[:found])
             places.append(where[:found])
         return state, np.concatenate(outputs), np.concatenate(places)
@@ -207,42 +218,35 @@ def _nothing(view: FoldView) -> pa.Table:
     return _schema(view).empty_table()
 
 
+def _places(view: FoldView) -> tuple[NDArray[np.int64], int]:
+    """Places of the published outputs, and of the one that decides whether."""
+    import numpy as np
+
+    which = np.array([view.outputs.index(name) for name in view.shown], np.int64)
+    return which, view.outputs.index(view.keep) if view.keep else -1
+
+
 @cache
-def _driver(view: FoldView, in_place: bool) -> Callable[..., tuple[State, int, int]]:
-    module = _load(_driver_file(view, in_place), compiled(view.step, inline="always"))
+def _driver(
+    step: Callable[..., Any], columns: int, in_place: bool
+) -> Callable[..., tuple[State, int, int]]:
+    path = _driver_file(step, columns, in_place)
+    module = _load(path, compiled(step, inline="always"))
     drive: Callable[..., tuple[State, int, int]] = module.drive
     return drive
 
 
-def _driver_file(view: FoldView, in_place: bool) -> Path:
+def _driver_file(step: Callable[..., Any], columns: int, in_place: bool) -> Path:
     """The driver's source in the cache folder; its name holds what it depends on.
 
     Counting references to arrays at every row costs more than a step: a state of
     arrays only is not handed from row to row.
     """
-    row = ", ".join(f"rows[at, {i}]" for i in range(len(view.columns)))
-    outputs = "\n".join(
-        f"    outputs[found, {i}] = shown[{view.outputs.index(name)}]"
-        for i, name in enumerate(view.shown)
-    )
-    text = _DRIVER.format(
-        row=row + ",", state="_" if in_place else "state", outputs=outputs,
-        kept="\n".join(_kept(view)),
-    )  # fmt: skip
-    digest = hashlib.sha256(f"{view.name} {cfg_hash()} {text}".encode())
-    digest.update(plugins.source("views", *_helpers(view.step)))
+    row = ", ".join(f"rows[at, {i}]" for i in range(columns)) + ","
+    text = _DRIVER.format(row=row, state="_" if in_place else "state")
+    digest = hashlib.sha256(f"{step.__qualname__} {cfg_hash()} {text}".encode())
+    digest.update(plugins.source("views", *_helpers(step)))
     return _written(f"fold_{digest.hexdigest()[:32]}.py", text)
-
-
-def _kept(view: FoldView) -> Iterator[str]:
-    """Lines that write an output, if it is to be published."""
-    lines = ["publish(shown, outputs, found)", "places[found] = at", "found += 1"]
-    if not view.keep:
-        yield from (f"        {line}" for line in lines)
-        return
-    yield f"        said = shown[{view.outputs.index(view.keep)}]"
-    yield "        if said == said and said != 0.0:"
-    yield from (f"            {line}" for line in lines)
 
 
 def _written(name: str, text: str) -> Path:

@@ -30,6 +30,7 @@ def advance(
     m[at.O_EVENT] = 0.0
     bar = row[at.R_BAR]
     if bar <= m[at.LAST]:  # told twice: the first one counts
+        m[at.O_IS_CONFIRM : at.O_IS_CLOSED + 1] = 0.0
         return state, m
     if bar >= m[at.NEXT_DAY]:
         _renew(state, bar)
