@@ -54,7 +54,7 @@ def publish(shown, which, line):
 def drive(state, rows, settings, which, keep, outputs, places, at):
     found = 0
     while at < rows.shape[0] and found < outputs.shape[0]:
-        {state}, shown = step(state, ({row}), settings)
+        state, shown = step(state, ({row}), settings)
         said = shown[keep]
         if keep < 0 or (said == said and said != 0.0):
             publish(shown, which, outputs[found])
@@ -84,8 +84,7 @@ class Folding(msgspec.Struct, frozen=True):
         """
         import numpy as np
 
-        in_place = all(isinstance(x, np.ndarray) for x in state)
-        drive = _driver(self.view.step, len(self.view.columns), in_place)
+        drive = _driver(self.view.step, len(self.view.columns))
         which, keep = _places(self.view)
         rows = np.ascontiguousarray(rows)
         state = tuple(x.copy() if isinstance(x, np.ndarray) else x for x in state)
@@ -228,22 +227,18 @@ def _places(view: FoldView) -> tuple[NDArray[np.int64], int]:
 
 @cache
 def _driver(
-    step: Callable[..., Any], columns: int, in_place: bool
+    step: Callable[..., Any], columns: int
 ) -> Callable[..., tuple[State, int, int]]:
-    path = _driver_file(step, columns, in_place)
-    module = _load(path, compiled(step, inline="always"))
+    """The step is inlined: else references to its arrays are counted at every row."""
+    module = _load(_driver_file(step, columns), compiled(step, inline="always"))
     drive: Callable[..., tuple[State, int, int]] = module.drive
     return drive
 
 
-def _driver_file(step: Callable[..., Any], columns: int, in_place: bool) -> Path:
-    """The driver's source in the cache folder; its name holds what it depends on.
-
-    Counting references to arrays at every row costs more than a step: a state of
-    arrays only is not handed from row to row.
-    """
+def _driver_file(step: Callable[..., Any], columns: int) -> Path:
+    """The driver's source in the cache folder; its name holds what it depends on."""
     row = ", ".join(f"rows[at, {i}]" for i in range(columns)) + ","
-    text = _DRIVER.format(row=row, state="_" if in_place else "state")
+    text = _DRIVER.format(row=row)
     digest = hashlib.sha256(f"{step.__qualname__} {cfg_hash()} {text}".encode())
     digest.update(plugins.source("views", *_helpers(step)))
     return _written(f"fold_{digest.hexdigest()[:32]}.py", text)

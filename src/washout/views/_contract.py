@@ -220,8 +220,7 @@ def fold(
     `row` and `settings` are tuples of floats in the order of `columns` and of the
     keyword-only parameters of `start`; a missing value is NaN, an instant is its
     microseconds. The state is a tuple of floats and NumPy arrays; the step may write
-    into its arrays, which are its own. A state of arrays only is changed in this way
-    alone: what the step returns for it is not looked at. The output is a tuple of floats, or an array of
+    into its arrays, which are its own. The output is a tuple of floats, or an array of
     the state, in the order of `outputs`: NaN is published as null, USD are dollars.
     Plain functions that the step calls are compiled with it.
 
