@@ -14,7 +14,7 @@ from washout.clock import DAY, parse_time
 from washout.store import graph
 from washout.store.lake import Lake
 
-WIDE = {"scope": ["binance:BTC", "all:BTC"], "start": "2024-07-01", "end": "2024-07-15"}
+WIDE = {"scope": ["binance:BTC", "all:BTC"], "start": "2024-07-01", "end": "2024-07-20"}
 
 
 @pytest.fixture

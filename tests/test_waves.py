@@ -77,13 +77,13 @@ def test_g14_thresholds_of_a_day():
     values = np.array(case["input"]["ref_J"])
     days, scratch = np.zeros((1, 8)), np.zeros(8)
     starts = np.zeros((1, reference.BINS + 1), np.int32)
-    totals = np.zeros(reference.BINS, np.int64)
+    counts = np.zeros((3, reference.BINS + 1), np.int64)
     for put, thresholds in (
         (reference.put_day, reference.thresholds),
         (compiled(reference.put_day), compiled(reference.thresholds)),
     ):
-        put(0, values, 8, days, starts, totals)
-        found = thresholds(days, starts, totals, scratch)
+        put(0, values, 8, days, starts, counts)
+        found = thresholds(days, starts, counts, scratch)
         expected = case["expected"]
         assert found == near((expected["theta_in"], expected["theta_out"]))
 
@@ -138,7 +138,7 @@ def test_thresholds_from_bins_are_those_of_sorting_everything(shape):
         slots, size = int(random.integers(1, 8)), int(random.integers(1, 60))
         days, scratch = np.zeros((slots, size)), np.zeros(slots * size)
         starts = np.zeros((slots, reference.BINS + 1), np.int32)
-        totals = np.zeros(reference.BINS, np.int64)
+        counts = np.zeros((3, reference.BINS + 1), np.int64)
         held = {}
         for day in range(2 * slots):
             spread = {"narrow": 0.05, "wide": 4.0, "tiny": 1.0}.get(shape, 1.5)
@@ -146,9 +146,9 @@ def test_thresholds_from_bins_are_those_of_sorting_everything(shape):
             y = np.round(y) if shape == "ties" else y
             y[random.random(size) < (0.7 if shape == "zeros" else 0.0)] = 0.0
             filled = int(random.integers(1, size + 1))
-            put(day % slots, y, filled, days, starts, totals)
+            put(day % slots, y, filled, days, starts, counts)
             held[day % slots] = y[:filled]
-        found = thresholds(days, starts, totals, scratch)
+        found = thresholds(days, starts, counts, scratch)
         expected = exact(np.concatenate(list(held.values())))
         assert found == pytest.approx(expected, rel=1e-12)
 

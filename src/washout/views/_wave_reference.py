@@ -9,12 +9,11 @@ All functions are compiled together with the step that calls them.
 
 from __future__ import annotations
 
-from math import exp, floor, inf, log, nan
+from math import exp, floor, frexp, inf, log, nan
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -25,10 +24,13 @@ OFFSET = 0.01
 SMALLEST = 2.0**-30
 """Intensity below this is 0: a billionth of a basis point."""
 
-_SHIFT = 47
-_FIRST = (1023 - 30) << 5
-BINS = 1 + 50 * 32
+_PER_OCTAVE = 32
+BINS = 1 + 50 * _PER_OCTAVE
 """Bin 0 holds zeros; the others reach from 2^-30 to 2^20 basis points."""
+
+TOTALS, COUNTS, BELOW = range(3)
+"""Lines of the table of counts, each a number for every bin and one more: of values in
+all slots, of work, and of values in lower bins."""
 
 _SPREAD, _LEAST_SPREAD = 1.4826, 0.2
 _IN, _OUT = 0.99, 0.90
@@ -36,48 +38,62 @@ _Z_IN, _Z_CAP, _Z_OUT = 3.0, 6.0, 1.0
 _FLOOR, _OUT_RATIO = 0.2, 0.25
 
 
-def bin_of(bits: int) -> int:
-    """The bin of a number that is not negative, by its bits."""
-    place = (bits >> _SHIFT) - _FIRST + 1
-    return min(max(place, 0), BINS - 1)
+def bin_of(value: float) -> int:
+    """The bin of a number; -1 if it is negative."""
+    if value < SMALLEST:
+        return 0 if value >= 0.0 else -1
+    mantissa, octave = frexp(value)
+    place = (octave + 29) * _PER_OCTAVE + int((2.0 * mantissa - 1.0) * _PER_OCTAVE)
+    return min(place + 1, BINS - 1)
 
 
 def put_day(
-    slot: int, buffer: Floats, filled: int, days: Floats, starts: Counts, totals: Counts
+    slot: int, today: Floats, filled: int, days: Floats, starts: Counts, counts: Counts
 ) -> None:
     """Put a day's values into `slot`, bin by bin, in place of those that it held.
 
     `days` has one line of values a slot, `starts` where each bin begins in it (and one
-    more), `totals` the number of values in each bin over all slots.
+    more), `counts` the table of counts.
     """
-    mine = starts[slot]
-    counts = np.zeros(BINS + 1, np.int64)
-    bits = buffer.view(np.int64)
+    mine, values = starts[slot], days[slot]
+    totals, ends = counts[TOTALS], counts[COUNTS]
+    ends[:] = 0
     for i in range(filled):
-        counts[bin_of(bits[i])] += 1
+        ends[bin_of(today[i])] += 1
     begin = 0
     for place in range(BINS):
-        totals[place] += counts[place] - (mine[place + 1] - mine[place])
-        begin, counts[place] = begin + counts[place], begin
-    mine[0] = 0
-    values = days[slot]
+        number = ends[place]
+        totals[place] += number - (mine[place + 1] - mine[place])
+        ends[place] = begin
+        begin += number
     for i in range(filled):
-        place = bin_of(bits[i])
-        values[counts[place]] = buffer[i]
-        counts[place] += 1
-    before = 0  # counts[b] is now where bin b ends
+        place = bin_of(today[i])
+        values[ends[place]] = today[i]
+        ends[place] += 1
+    mine[0] = 0  # where a bin was filled up to is where the next one begins
     for place in range(BINS):
-        mine[place] = before
-        before = counts[place]
-    mine[BINS] = before
+        mine[place + 1] = ends[place]
 
 
-def sums_below(totals: Counts) -> Counts:
+def _sum_up(counts: Counts) -> Counts:
     """How many values lie in lower bins, for each bin and one more."""
-    below = np.zeros(BINS + 1, np.int64)
+    below: Counts = counts[BELOW]
+    below[0] = 0
     for place in range(BINS):
-        below[place + 1] = below[place] + totals[place]
+        below[place + 1] = below[place] + counts[TOTALS, place]
     return below
+
+
+def _bin_of_rank(rank: int, below: Counts) -> int:
+    """The bin in which the value of a rank lies."""
+    low, high = 0, BINS - 1
+    while low < high:
+        middle = (low + high) // 2
+        if below[middle + 1] > rank:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def _gather(first: int, last: int, days: Floats, starts: Counts, into: Floats) -> int:
@@ -129,7 +145,7 @@ def _pair(
     if below[BINS] == rank + 1:
         value = _value(rank, below, days, starts, scratch)
         return value, value
-    place = int(np.searchsorted(below, rank, "right")) - 1
+    place = _bin_of_rank(rank, below)
     found = _gather(place, place, days, starts, scratch)
     value = _select(scratch, found, rank - below[place])
     after = _next(scratch, found, rank - below[place])
@@ -141,7 +157,7 @@ def _pair(
 def _value(
     rank: int, below: Counts, days: Floats, starts: Counts, scratch: Floats
 ) -> float:
-    place = int(np.searchsorted(below, rank, "right")) - 1
+    place = _bin_of_rank(rank, below)
     found = _gather(place, place, days, starts, scratch)
     return _select(scratch, found, rank - below[place])
 
@@ -157,20 +173,10 @@ def _log_quantile(
     return float(here + (position - rank) * (log(high + OFFSET) - here))
 
 
-def _bin_at(value: float, cell: Floats) -> int:
-    """The bin of any number; of a negative one, -1."""
-    if value < 0.0:
-        return -1
-    cell[0] = value
-    return bin_of(cell.view(np.int64)[0])
-
-
-def _within(
-    away: float, centre: float, below: Counts, cell: Floats
-) -> tuple[int, int, int, int]:
+def _within(away: float, centre: float, below: Counts) -> tuple[int, int, int, int]:
     """Bins `away` below and above the centre; values between them, and with them."""
-    low = _bin_at(centre / exp(away) - OFFSET, cell)
-    high = _bin_at(centre * exp(away) - OFFSET, cell)
+    low = bin_of(centre / exp(away) - OFFSET)
+    high = bin_of(centre * exp(away) - OFFSET)
     inside = max(below[high] - below[low + 1], 0)
     return low, high, inside, below[high + 1] - below[max(low, 0)]
 
@@ -183,26 +189,25 @@ def _deviation(
     Bisection over the counts narrows it to the width of a bin; then the values of the
     few bins that are left decide.
     """
-    cell = np.zeros(1)
     total = below[BINS]
     rank = (total - 1) // 2
     least, most = 0.0, 60.0
     sure = 60.0
     for _ in range(24):  # below `least` too few can lie
         middle = 0.5 * (least + most)
-        if _within(middle, centre, below, cell)[3] <= rank:
+        if _within(middle, centre, below)[3] <= rank:
             least = middle
         else:
             most = middle
     most = least
     for _ in range(24):  # within `sure` enough do lie
         middle = 0.5 * (most + sure)
-        if _within(middle, centre, below, cell)[2] >= rank + 2:
+        if _within(middle, centre, below)[2] >= rank + 2:
             sure = middle
         else:
             most = middle
-    low_in, high_in, _, _ = _within(least, centre, below, cell)
-    low_out, high_out, _, _ = _within(sure, centre, below, cell)
+    low_in, high_in, _, _ = _within(least, centre, below)
+    low_out, high_out, _, _ = _within(sure, centre, below)
     return _middle_of(
         max(low_out, 0), low_in, high_in, high_out, centre, below, days, starts, scratch
     )
@@ -239,10 +244,10 @@ def _level(z: float, median: float, spread: float) -> float:
 
 
 def thresholds(
-    days: Floats, starts: Counts, totals: Counts, scratch: Floats
+    days: Floats, starts: Counts, counts: Counts, scratch: Floats
 ) -> tuple[float, float]:
     """Entry and exit thresholds of intensity from the values in all slots. Method: B1."""
-    below = sums_below(totals)
+    below = _sum_up(counts)
     if below[BINS] == 0:
         return nan, nan
     median = _log_quantile(0.5, below, days, starts, scratch)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from math import inf, log, nan
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from washout.clock import DAY, SECOND, Width
 from washout.config import DEFAULT, WavePreset
 from washout.views._wave_reference import BINS
@@ -100,6 +98,8 @@ def start(
     least_bp: float = 0.0,
 ) -> State:
     """Nothing is known yet. A setting of 0 is that of the preset for this bar."""
+    import numpy as np
+
     usual = preset(bar)
     decay = max(half_life or usual.half_life, bar)
     block = max(DAY, bar)
@@ -120,7 +120,7 @@ def start(
     memory[[DAY_0, DAY_N]] = QUIET_0 + flow + seen, size
     return (
         memory, np.zeros((blocks, size)), np.zeros((blocks, BINS + 1), np.int32),
-        np.zeros(BINS, np.int64), np.zeros(blocks * size),
+        np.zeros((3, BINS + 1), np.int64), np.zeros(blocks * size),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from washout.config import DEFAULT
 from washout.views import _wave_state as at
-from washout.views._wave_reference import SMALLEST, put_day, thresholds
+from washout.views._wave_reference import SMALLEST, TOTALS, put_day, thresholds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,21 +73,21 @@ def _flow(m: Floats, row: Row) -> int:
 
 def _renew(state: tuple[Any, ...], bar: float) -> None:
     """Put the day away that has ended, forget days that are too old, new thresholds."""
-    m, days, starts, totals, scratch = state
+    m, days, starts, counts, scratch = state
     day = floor(bar / m[at.BLOCK])
     kept = days.shape[0]
     today = m[int(m[at.DAY_0]) : int(m[at.DAY_0] + m[at.DAY_N])]
     if m[at.DAY_NO] == m[at.DAY_NO]:
         ended = int(m[at.DAY_NO])
-        put_day(ended % kept, today, int(m[at.FILLED]), days, starts, totals)
+        put_day(ended % kept, today, int(m[at.FILLED]), days, starts, counts)
         for empty in range(max(ended + 1, day - kept), day):  # days without a bar
-            put_day(empty % kept, today, 0, days, starts, totals)
+            put_day(empty % kept, today, 0, days, starts, counts)
     m[at.FILLED] = 0.0
     m[at.DAY_NO], m[at.NEXT_DAY] = day, (day + 1.0) * m[at.BLOCK]
-    m[at.HELD] = totals.sum()
+    m[at.HELD] = counts[TOTALS].sum()
     m[at.THETA_IN] = m[at.THETA_OUT] = nan
     if m[at.HELD] >= max(m[at.MINIMUM], 1.0):
-        m[at.THETA_IN], m[at.THETA_OUT] = thresholds(days, starts, totals, scratch)
+        m[at.THETA_IN], m[at.THETA_OUT] = thresholds(days, starts, counts, scratch)
 
 
 def _pass_over(m: Floats, bar: float) -> None:
