@@ -29,6 +29,7 @@ bench: $(VENV)/.ready-dev ## Measure against peers and limits (minutes, 5 GB of 
 	$(BIN)/python bench/bootstrap.py
 	$(BIN)/python bench/import_trades.py
 	$(BIN)/python bench/query_events.py
+	$(BIN)/python bench/waves.py
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	sh tools/setup.sh $(VENV) .

@@ -58,6 +58,17 @@ def test_a_new_view_is_listed_and_answers(walk):
     assert all(0 < row["short_share"] < 1 for row in rows)
 
 
+def test_a_new_fold_view_tells_when_and_for_which_side(walk):
+    query = next(c for c in commands() if "query streak" in c)
+    rows = json.loads(walk(f"{query} --format json"))
+    assert rows
+    for row in rows:
+        assert list(row) == ["bar", "side", "since", "times_usual"]
+        assert row["side"] in ("long", "short")
+        assert row["since"] < row["bar"]
+        assert row["times_usual"] > 3
+
+
 def test_a_new_importer_brings_its_totals_into_the_lake(walk):
     mine = [c for c in commands() if "totals.txt" in c or "kraken:ETH" in c]
     for command in mine[:-1]:
@@ -79,9 +90,10 @@ def test_a_new_exchange_bounds_what_its_coverage_says(walk):
     ]
 
 
-def test_the_laws_find_a_new_view(walk):
+@pytest.mark.parametrize("name", ["short_pressure", "streak"])
+def test_the_laws_find_a_new_view(walk, name):
     root = Path(__file__).parent.parent
-    command = next(c for c in commands() if "test_laws" in c)
+    command = next(c for c in commands() if name in c and "test_laws" in c)
     words = [
         str(root / w) if w.startswith("tests/") else w for w in shlex.split(command)
     ]

@@ -137,7 +137,7 @@ def fold(rows, bar, **settings):
     chosen = graph.settings("intensity", {"bar": bar}) | settings
     made = folding(graph.find_view("intensity"), chosen)
     cents = np.array([[100 * usd, 0.0] for usd in rows])
-    state, shown = made.run(made.first, cents)
+    state, shown, _ = made.run(made.first, cents)
     return state, {n: shown[:, i] for i, n in enumerate(made.view.outputs)}
 
 

@@ -19,7 +19,7 @@ from washout.store.plan import make_plan
 from washout.store.series import needless
 from washout.testing import markets
 
-WIDE = {"scope": ["binance:BTC", "all:BTC"], "start": "2024-07-01", "end": "2024-07-15"}
+WIDE = {"scope": ["binance:BTC", "all:BTC"], "start": "2024-07-01", "end": "2024-07-20"}
 
 
 @pytest.fixture

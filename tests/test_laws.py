@@ -13,7 +13,7 @@ from washout.lazy import ibis
 from washout.store import graph
 from washout.store.folding import compiled, folding
 from washout.testing import laws, markets
-from washout.views import view
+from washout.views import fold, view
 from washout.views._bars import best_feed, known_at, trailing
 from washout.views.liquidations import _events
 
@@ -114,10 +114,24 @@ def planted_sampling_quantile(liquidations, *, bar: Width):
     )
 
 
+def _nothing_yet():
+    return (0.0,)
+
+
+@fold(
+    over="planted_lead", columns=("later_usd",), outputs=("sum_usd",),
+    start=_nothing_yet,
+)  # fmt: skip
+def planted_peek(state, row, settings):
+    """A blameless step over rows that look ahead."""
+    total = state[0] + (row[0] if row[0] == row[0] else 0.0)
+    return (total,), (total,)
+
+
 PLANTED = {
     v.name: v
     for v in (
-        planted_lead, planted_short_memory, planted_late_rows,
+        planted_peek, planted_lead, planted_short_memory, planted_late_rows,
         planted_interval_frame, planted_sampling_quantile,
     )
 }  # fmt: skip
@@ -143,6 +157,13 @@ def test_an_under_declared_memory_is_caught_by_the_first_law(lake, planted):
     assert laws.the_future_changes_nothing(lake, case) > 0
     with pytest.raises(laws.LawBroken, match=r"live is not batch .* total_usd"):
         laws.live_is_batch(lake, case, samples=20)
+
+
+def test_a_fold_over_rows_that_peek_is_caught_by_the_second_law(lake, planted):
+    case = hourly("planted_peek")
+    assert laws.live_is_batch(lake, case) > 0
+    with pytest.raises(laws.LawBroken, match=r"future changed a row .* sum_usd"):
+        laws.the_future_changes_nothing(lake, case)
 
 
 def test_counting_late_rows_is_caught_by_the_second_law(lake, planted):
@@ -197,7 +218,7 @@ def test_a_fold_is_compiled_once_and_kept(tmp_path, monkeypatch):
         "view = graph.find_view('intensity')\n"
         "made = folding.folding(view, graph.settings('intensity', {'bar': '1h'}))\n"
         "made.run(made.first, np.ones((3, 2)))\n"
-        "stats = folding._driver(view).stats\n"
+        "stats = folding._driver(view.step, len(view.columns)).stats\n"
         "print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))\n"
     )
     said = [

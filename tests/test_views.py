@@ -261,6 +261,89 @@ def test_without_open_interest_basis_points_are_null_not_zero(ask):
     assert found["turns"].notna().all()
 
 
+def test_the_market_has_every_row_of_liquidations_with_what_was_around_it(ask):
+    found, closed = ask("market"), ask("liquidations")
+    assert (found.index == closed.index).all()
+    close(found["long_usd"], closed["long_usd"])
+    candles, flow = ask("candles"), ask("taker_flow")
+    for name in ("open", "high", "low", "close", "volume_usd"):
+        close(found[name], candles[name])
+    close(found["spot_delta_usd"], flow["spot_delta_usd"])
+    close(found["spot_volume_usd"], flow["spot_buy_usd"] + flow["spot_sell_usd"])
+    close(found["mean_rate_8h"], ask("funding_rate")["mean_rate_8h"])
+    assert (found["normaliser"] == "open interest").all()
+    close(found["short_bp"], ask("normalised")["short_bp"])
+    assert found["large_delta_usd"].isna().all()
+
+
+def test_where_open_interest_is_not_recorded_turnover_stands_in_and_says_so(ask):
+    april = {"start": "2024-04-01", "end": "2024-05-01"}
+    found, closed = ask("market", **april), ask("liquidations", **april)
+    reference = (
+        DEFAULT.turnover_to_open_interest * ask("normalised", **april)["adv30_usd"]
+    )
+    assert (found["normaliser"] == "turnover").all()
+    assert found["oi_ref_usd"].isna().all()
+    close(found["reference_usd"], reference)
+    close(found["long_bp"], 1e4 * closed["long_usd"] / reference)
+    assert (
+        ask("market", start="2020-12-23", end="2020-12-25")["perp_delta_usd"]
+        .isna()
+        .all()
+    )
+
+
+def test_levels_are_carried_market_by_market_for_a_day(store):
+    def oi(hour, base, usd, market="BTC-USDT", **more):
+        at = START + hour * HOUR
+        return {
+            **BTC, "market": market, "ts_event": at, "ts_recv": at,
+            "open_interest": base, "open_interest_usd": usd, **more,
+        }  # fmt: skip
+
+    candle = [
+        {
+            **BTC, "ts_event": START + h * HOUR, "interval": HOUR,
+            "ts_recv": START + (h + 1) * HOUR, "product": "perp", "price_kind": "trade",
+            "open": 50.0, "high": 50.0, "low": 50.0, "close": 50.0,
+        }
+        for h in range(40)
+    ]  # fmt: skip
+    cover = told("liquidation_total", START, START + 40 * HOUR, interval=HOUR)
+    paid = {
+        **BTC, "ts_event": START + 8 * HOUR, "ts_recv": START + 8 * HOUR,
+        "interval": 8 * HOUR, "rate": 3e-4,
+    }  # fmt: skip
+    found = store(
+        liquidation_total=[total(0, 1, 1, interval=HOUR)], coverage=[cover],
+        open_interest=[
+            oi(2, 2.0, 10_000), oi(4, None, 50_000, "BTC-USD"), oi(10, 3.0, 15_000),
+            oi(12, None, None, source="ratios", top_position_ratio=1.5),
+        ],
+        candle=candle, funding_rate=[paid],
+    ).view("market", scope="binance:BTC", bar="1h").raw()  # fmt: skip
+    base = [None] * 2 + [2.0] * 2 + [12.0] * 6 + [13.0] * 18 + [3.0] * 6 + [None] * 6
+    assert found["open_interest"].to_pylist() == base
+    cents = [None if b is None else round(b * 5000) for b in base]
+    assert found["open_interest_usd"].to_pylist() == cents
+    ratio = [None] * 12 + [1.5] * 24 + [None] * 4
+    assert found["top_position_ratio"].to_pylist() == ratio
+    assert found["rate_8h"].to_pylist() == [None] * 8 + [3e-4] * 24 + [None] * 8
+
+
+def test_waves_of_the_record_hold_its_crashes(ask):
+    everything = {"start": "2020-12-23", "end": "2025-11-14"}
+    found = ask("waves", **everything)
+    longs = found[found["side"] == "long"]
+    for day in ("2021-04-18", "2024-08-05", "2025-10-10"):
+        at = pd.Timestamp(day, tz="UTC")
+        assert ((longs["onset"] <= at) & (longs["end"] >= at)).any()
+    assert 5 < len(found) < 60
+    assert (found["closed"] - found["confirm"] <= pd.Timedelta("30D")).all()
+    assert (found["confirm_known_at"] > found["confirm"] + pd.Timedelta("1D")).all()
+    assert found["normaliser"].isin(["open interest", "turnover", "mixed"]).all()
+
+
 def test_zscores_compare_with_the_window_before(ask):
     days = facts("liquidation_total", source="coinglass").sort_index()
     logs = np.log1p(days["long_usd"] / 100)

@@ -7,7 +7,58 @@ from itertools import pairwise
 
 import msgspec
 
-from washout.clock import DAY, SECOND
+from washout.clock import DAY, HOUR, MINUTE, SECOND
+
+
+class WavePreset(msgspec.Struct, frozen=True, kw_only=True):
+    """How waves are read from bars of one width. Spans are microseconds.
+
+    The method's own numbers are those of 1-minute bars. The others keep its spans in
+    half-lives (half of one until a wave fades, three to cool, two for the quiet window)
+    as far as whole bars allow; the half-life is at least one bar, and the reference is
+    long enough that its 0.99 quantile rests on several values.
+    """
+
+    bar: int
+    half_life: int
+    reference: int
+    """Days before today that thresholds are made of."""
+    minimum: int
+    """Least history for thresholds; before it a series warms up."""
+    fade: int
+    """c_out: how long J stays below the exit threshold until a wave cools."""
+    cool: int
+    """How long a cooling wave may rise again."""
+    quiet: int
+    """m_ex: the window in which little may flow once forced selling has ended."""
+    quiet_share: float
+    """phi: how little, as a share of the wave's size. What usually flows in the window
+    must fit in: in a minute's window that is nothing, in two days it is not."""
+    least_bp: float = 2.0
+    """s_min: smaller waves have no exhaustion."""
+    longest: int
+    """A wave is closed after this."""
+
+
+WAVES = (
+    WavePreset(
+        bar=MINUTE, half_life=10 * MINUTE, reference=30 * DAY, minimum=7 * DAY,
+        fade=5 * MINUTE, cool=30 * MINUTE, quiet=20 * MINUTE, quiet_share=0.03,
+        longest=DAY,
+    ),
+    WavePreset(
+        bar=HOUR, half_life=2 * HOUR, reference=90 * DAY, minimum=21 * DAY,
+        fade=HOUR, cool=6 * HOUR, quiet=4 * HOUR, quiet_share=0.05, longest=7 * DAY,
+    ),
+    WavePreset(
+        bar=4 * HOUR, half_life=8 * HOUR, reference=180 * DAY, minimum=60 * DAY,
+        fade=4 * HOUR, cool=DAY, quiet=16 * HOUR, quiet_share=0.10, longest=14 * DAY,
+    ),
+    WavePreset(
+        bar=DAY, half_life=DAY, reference=365 * DAY, minimum=90 * DAY,
+        fade=DAY, cool=3 * DAY, quiet=2 * DAY, quiet_share=0.15, longest=30 * DAY,
+    ),
+)  # fmt: skip
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +74,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     window: int = 30 * DAY
     cohorts: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
     """Trade-size bounds in USD."""
+    large: int = 100_000
+    """From which of these an order is large."""
+    turnover_to_open_interest: float = 0.34
+    """Open interest over mean daily perpetual volume, where only the latter is known."""
     half_life: int = 600 * SECOND
     """Half-life of forced-closure intensity."""
     resamples: int = 9999
@@ -51,6 +106,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The same for an outcome between -1 and 1 along the trend."""
     smallest_ratio: float = 0.10
     """The same for a ratio."""
+    waves: tuple[WavePreset, ...] = WAVES
+    """Other widths take the preset whose bar is nearest in ratio."""
+    wave_coverage: float = 0.8
+    """Below this share of the last half-life observed, waves stand still."""
+    wave_sizes: tuple[float, ...] = (20.0, 60.0, 200.0)
+    """In bp at exhaustion: from which on a wave is normal, large, extreme."""
 
 
 DEFAULT = Config()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TIMES = ("bar", "anchor", "perp_anchor", "spot_anchor", "known_at")
-"""Columns that hold instants."""
+"""Columns of table views that hold instants; fold views declare theirs."""
 
 
 def open_lake(path: str | Path = "lake") -> Store:
@@ -85,7 +85,7 @@ def as_of_what(value: AsOf) -> AsOf:
 
 
 class Answer:
-    """Rows of a view: one per scope and bar, USD in dollars, missing values null.
+    """Rows of a view: at most one per scope, bar and side, USD in dollars, missing values null.
 
     Turns into Arrow, pandas or Polars, and shows itself as a table in a notebook. The
     `scope` column is there when several scopes, or a wildcard, were asked for.
@@ -102,7 +102,8 @@ class Answer:
     def arrow(self) -> pa.Table:
         """An Arrow table; `bar` and other instants are timestamps in UTC."""
         if self._arrow is None:
-            self._arrow = _published(self._table(self._hidden(), _shown_as))
+            whole = self._table(self._hidden(), _shown_as)
+            self._arrow = _published(whole, self._times())
         return self._arrow
 
     def _table(
@@ -128,7 +129,8 @@ class Answer:
     def tuples(self) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
         """Column names and rows, as in `rows`; a table view needs no Arrow for it."""
         kinds, rows = self._plain()
-        write = [_writer(name, kind) for name, kind in kinds.items()]
+        times = self._times()
+        write = [_writer(name, kind, times) for name, kind in kinds.items()]
         return list(kinds), (
             tuple(
                 None if value is None else as_text(value)
@@ -146,6 +148,10 @@ class Answer:
         sql, kinds = duck.table_sql(self.plan, self._hidden())
         with engine_errors(self.lake), duck.connect(self.plan) as connection:
             return kinds, connection.execute(sql).fetchall()
+
+    def _times(self) -> tuple[str, ...]:
+        view = graph.find_view(self.plan.view)
+        return (*TIMES, *view.times) if isinstance(view, FoldView) else TIMES
 
     def _folds(self) -> bool:
         return isinstance(graph.find_view(self.plan.view), FoldView)
@@ -193,9 +199,9 @@ def _shown_as(name: str, kind: str) -> str:
     return f"{name}::{TYPES[kind]}"
 
 
-def _writer(name: str, kind: str) -> Callable[[Any], Any]:
+def _writer(name: str, kind: str, times: Collection[str]) -> Callable[[Any], Any]:
     """How a raw value of a column is published."""
-    if name in TIMES:
+    if name in times:
         return format_time
     return _dollars if _is_money(name, kind) else _as_it_is
 
@@ -208,14 +214,14 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _published(table: pa.Table) -> pa.Table:
+def _published(table: pa.Table, times: Collection[str]) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     columns = {}
     for name in table.column_names:
         values = table[name]
-        if name in TIMES:
+        if name in times:
             values = values.cast(pa.timestamp("us", tz="UTC"))
         elif _is_money(name, str(values.type)):
             values = pc.divide(values.cast(pa.float64()), 100.0)

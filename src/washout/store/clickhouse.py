@@ -19,8 +19,15 @@ from washout.views import BASE
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SETTINGS = {"join_use_nulls": 1, "aggregate_functions_null_for_empty": 1}
-"""What makes ClickHouse join and add up like every other engine: missing is null."""
+SETTINGS = {
+    "join_use_nulls": 1,
+    "aggregate_functions_null_for_empty": 1,
+    "max_query_size": 4_194_304,
+}
+"""What makes ClickHouse join and add up like every other engine: missing is null.
+
+Wide views are longer in SQL than it would read by default.
+"""
 
 _TYPES = {
     "string": "String", "int64": "Int64", "float64": "Float64", "boolean": "Bool"

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import inspect
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -20,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from washout import plugins
+from washout.config import cfg_hash
 from washout.errors import LakeError
 from washout.store import duck, graph
 from washout.store.compile import cache_folder
@@ -32,20 +33,38 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-State = tuple[float, ...]
+State = tuple[Any, ...]
+"""Floats and NumPy arrays."""
 
-_DRIVER = '''"""Made by washout: the loop of one fold view; `step` is put in on loading."""
+_ROOM = 4096
+"""Rows that a driver may keep before it hands them over."""
+
+_DRIVER = '''"""Made by washout: the loop of a fold's step, which is put in on loading."""
 
 from numba import njit
 
 
+@njit
+def publish(shown, which, line):
+    for i in range(which.shape[0]):
+        line[i] = shown[which[i]]
+
+
 @njit(cache=True)
-def drive(state, rows, settings, outputs):
-    for k in range(rows.shape[0]):
+def drive(state, rows, settings, which, keep, outputs, places, at):
+    found = 0
+    while at < rows.shape[0] and found < outputs.shape[0]:
         state, shown = step(state, ({row}), settings)
-{outputs}
-    return state
+        said = shown[keep]
+        if keep < 0 or (said == said and said != 0.0):
+            publish(shown, which, outputs[found])
+            places[found] = at
+            found += 1
+        at += 1
+    return state, at, found
 '''
+"""`which` are the places of an output that are published, `keep` is the place that
+decides whether (-1: always): views of one step share what was compiled."""
 
 
 class Folding(msgspec.Struct, frozen=True):
@@ -57,20 +76,45 @@ class Folding(msgspec.Struct, frozen=True):
 
     def run(
         self, state: State, rows: NDArray[np.float64]
-    ) -> tuple[State, NDArray[np.float64]]:
-        """Fold `rows` (one line a bar, NaN for missing): the new state and outputs."""
+    ) -> tuple[State, NDArray[np.float64], NDArray[np.int64]]:
+        """Fold `rows` (one line a bar, NaN for missing) from `state`, which stays.
+
+        Gives the new state, one line for each row that the view publishes, and the
+        places of these rows.
+        """
         import numpy as np
 
-        outputs = np.empty((len(rows), len(self.view.outputs)))
-        drive = _driver(self.view)
-        return drive(state, np.ascontiguousarray(rows), self.settings, outputs), outputs
+        drive = _driver(self.view.step, len(self.view.columns))
+        which, keep = _places(self.view)
+        rows = np.ascontiguousarray(rows)
+        state = tuple(x.copy() if isinstance(x, np.ndarray) else x for x in state)
+        room = min(len(rows), _ROOM) if self.view.keep else len(rows)
+        at = 0
+        outputs: list[NDArray[np.float64]] = []
+        places: list[NDArray[np.int64]] = []
+        while at < len(rows) or not outputs:
+            kept = np.empty((room, len(self.view.shown)))
+            where = np.empty(room, np.int64)
+            state, at, found = drive(
+                state, rows, self.settings, which, keep, kept, where, at
+            )
+            outputs.append(kept[:found])
+            places.append(where[:found])
+        return state, np.concatenate(outputs), np.concatenate(places)
 
 
 def folding(view: FoldView, settings: Mapping[str, Any]) -> Folding:
     """The fold of a view under these settings; more settings than it has are ignored."""
     own = {p.name: settings[p.name] for p in view.parameters}
     numbers = tuple(float(value) for value in own.values())
-    return Folding(view, numbers, tuple(float(x) for x in view.start(**own)))
+    return Folding(view, numbers, tuple(map(_element, view.start(**own))))
+
+
+def _element(value: Any) -> Any:
+    """An array as it is, anything else as a float: numbers must not change their type."""
+    import numpy as np
+
+    return value if isinstance(value, np.ndarray) else float(value)
 
 
 def run_fold(plan: Plan) -> pa.Table:
@@ -95,57 +139,109 @@ def fold_table(made: Folding, rows: pa.Table, start: int, stop: int) -> pa.Table
     pieces = []
     for scope in pc.unique(rows["scope"]).to_pylist():
         mine = rows.filter(pc.equal(rows["scope"], scope)).sort_by("bar")
-        _, shown = made.run(made.first, matrix(mine, made.view.columns))
-        columns = {
-            "scope": mine["scope"], "bar": mine["bar"],
-            "known_at": pc.cumulative_max(mine["known_at"]),
-        }  # fmt: skip
-        for name, values in zip(made.view.outputs, shown.T, strict=True):
-            columns[name] = pa.array(values, from_pandas=True)
-        pieces.append(pa.table(columns))
+        pieces += [_fold_side(made, mine, side) for side in made.view.sides or ("",)]
     if not pieces:
         return _nothing(made.view)
     whole = pa.concat_tables(pieces)
-    return whole.filter((pc.field("bar") >= start) & (pc.field("bar") < stop))
+    whole = whole.filter((pc.field("bar") >= start) & (pc.field("bar") < stop))
+    order = [(name, "ascending") for name in ("scope", "bar", "side")]
+    return whole.sort_by(order) if made.view.sides else whole
+
+
+def _fold_side(made: Folding, rows: pa.Table, side: str) -> pa.Table:
+    """One scope, one side."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    view = made.view
+    _, shown, places = made.run(made.first, matrix(rows, view.read(side)))
+    known = rows.select(["scope", "bar"]).append_column(
+        "known_at", pc.cumulative_max(rows["known_at"])
+    )
+    if view.keep:
+        known = known.take(places)
+    columns = {name: known[name] for name in known.column_names}
+    if side:
+        columns["side"] = pa.repeat(side, len(shown))
+    for name, values in zip(view.shown, shown.T, strict=True):
+        columns[name] = published(view, name, values)
+    return pa.table({name: columns[name] for name in _schema(view).names})
+
+
+def published(view: FoldView, name: str, values: NDArray[np.float64]) -> pa.Array:
+    """An output as the view declares it: an instant, a truth, a word or a number."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    numbers = pa.array(values, from_pandas=True)
+    if name in view.times:
+        return numbers.cast(pa.int64())
+    if name in view.flags:
+        return pc.not_equal(numbers, 0.0)
+    words = dict(view.words).get(name)
+    return pa.array(words).take(numbers.cast(pa.int64())) if words else numbers
 
 
 def matrix(rows: pa.Table, columns: tuple[str, ...]) -> NDArray[np.float64]:
-    """Columns of a table as float64, one line a row, NaN for missing."""
+    """Columns of a table as float64, one line a row, NaN for missing.
+
+    A column whose name is a number is that number.
+    """
     import numpy as np
     import pyarrow as pa
 
     return np.column_stack([
         rows[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
+        if name in rows.column_names
+        else np.full(rows.num_rows, float(name))
         for name in columns
     ])  # fmt: skip
 
 
-def _nothing(view: FoldView) -> pa.Table:
+def _schema(view: FoldView) -> pa.Schema:
+    """Columns of a fold view in their order."""
     import pyarrow as pa
 
-    names = {"scope": pa.string(), "bar": pa.int64(), "known_at": pa.int64()}
-    return pa.schema(
-        [*names.items(), *((o, pa.float64()) for o in view.outputs)]
-    ).empty_table()
+    said = {name: pa.float64() for name in view.shown}
+    said |= dict.fromkeys(view.times, pa.int64())
+    said |= dict.fromkeys(view.flags, pa.bool_())
+    said |= dict.fromkeys(dict(view.words), pa.string())
+    keys = {"scope": pa.string(), "bar": pa.int64(), "side": pa.string()}
+    if not view.sides:
+        del keys["side"]
+    shown = {name: said[name] for name in view.shown}
+    return pa.schema([*{**keys, "known_at": pa.int64(), **shown}.items()])
+
+
+def _nothing(view: FoldView) -> pa.Table:
+    return _schema(view).empty_table()
+
+
+def _places(view: FoldView) -> tuple[NDArray[np.int64], int]:
+    """Places of the published outputs, and of the one that decides whether."""
+    import numpy as np
+
+    which = np.array([view.outputs.index(name) for name in view.shown], np.int64)
+    return which, view.outputs.index(view.keep) if view.keep else -1
 
 
 @cache
-def _driver(view: FoldView) -> Callable[..., State]:
-    module = _load(_driver_file(view), compiled(view.step))
-    drive: Callable[..., State] = module.drive
+def _driver(
+    step: Callable[..., Any], columns: int
+) -> Callable[..., tuple[State, int, int]]:
+    """The step is inlined: else references to its arrays are counted at every row."""
+    module = _load(_driver_file(step, columns), compiled(step, inline="always"))
+    drive: Callable[..., tuple[State, int, int]] = module.drive
     return drive
 
 
-def _driver_file(view: FoldView) -> Path:
+def _driver_file(step: Callable[..., Any], columns: int) -> Path:
     """The driver's source in the cache folder; its name holds what it depends on."""
-    row = ", ".join(f"rows[k, {i}]" for i in range(len(view.columns)))
-    outputs = "\n".join(
-        f"        outputs[k, {i}] = shown[{i}]" for i in range(len(view.outputs))
-    )
-    text = _DRIVER.format(row=row + ",", outputs=outputs)
-    source = Path(inspect.getsourcefile(view.step) or "").read_bytes()
-    digest = hashlib.sha256(f"{view.name}{text}".encode() + source).hexdigest()[:32]
-    return _written(f"fold_{digest}.py", text)
+    row = ", ".join(f"rows[at, {i}]" for i in range(columns)) + ","
+    text = _DRIVER.format(row=row)
+    digest = hashlib.sha256(f"{step.__qualname__} {cfg_hash()} {text}".encode())
+    digest.update(plugins.source("views", *_helpers(step)))
+    return _written(f"fold_{digest.hexdigest()[:32]}.py", text)
 
 
 def _written(name: str, text: str) -> Path:
@@ -172,14 +268,41 @@ def _load(path: Path, step: Any) -> ModuleType:
     return module
 
 
-def compiled(function: Callable[..., Any]) -> Any:
-    """A function for Numba, with the plain functions of its module that it calls."""
+def compiled(function: Callable[..., Any], inline: str = "never") -> Any:
+    """A function for Numba, with the plain functions that it calls."""
+    return _compiled(function, {}, inline)
+
+
+def _compiled(
+    function: Callable[..., Any], made: dict[FunctionType, Any], inline: str = "never"
+) -> Any:
     from numba import njit
 
     assert isinstance(function, FunctionType)
-    seen = dict(function.__globals__)
+    if function not in made:
+        seen = dict(function.__globals__)
+        seen |= {n: _compiled(helper, made) for n, helper in _called(function)}
+        made[function] = njit(
+            FunctionType(function.__code__, seen, function.__name__), inline=inline
+        )
+    return made[function]
+
+
+def _called(function: FunctionType) -> Iterator[tuple[str, FunctionType]]:
+    """The plain functions that a function names, with the names."""
     for name in function.__code__.co_names:
-        helper = seen.get(name)
+        helper = function.__globals__.get(name)
         if isinstance(helper, FunctionType) and helper is not function:
-            seen[name] = compiled(helper)
-    return njit(FunctionType(function.__code__, seen, function.__name__))
+            yield name, helper
+
+
+def _helpers(function: Callable[..., Any]) -> set[FunctionType]:
+    """A function and every plain function that it calls, directly or not."""
+    assert isinstance(function, FunctionType)
+    found, waiting = set(), [function]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += [helper for _, helper in _called(one)]
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -133,12 +132,11 @@ def build(name: str, tables: Mapping[str, Any], chosen: Mapping[str, Any]) -> An
 def describe(name: str) -> dict[str, Any]:
     """A view for `washout list`: its documentation, settings and inputs."""
     view = find_view(name)
-    function = view.function if isinstance(view, View) else view.step
     return {
         "name": name,
         "kind": "table" if isinstance(view, View) else "fold",
         "summary": view.summary,
-        "documentation": inspect.getdoc(function) or "",
+        "documentation": view.documentation,
         "inputs": list(view.inputs),
         "parameters": {
             p.name: None if p.required else p.show(p.default)

@@ -74,10 +74,9 @@ def make_plan(
     rows = [row for row in rows if fits(row["interval"], chosen["bar"])]
     first, last = _extent(feeds, rows, kinds)
     start, stop = _stretch(start, stop, first, last, _newest(feeds), chosen["bar"])
-    back = start - graph.memory(view, chosen)
-    read_from = (
-        first if graph.folds(view) else min([back, *graph.anchors(view, chosen)])
-    )
+    begin = first if graph.folds(view) else start
+    back = begin - graph.memory(view, chosen)
+    read_from = min([back, *graph.anchors(view, chosen)])
     read_from = bar_start(read_from, chosen["bar"])
     needed = {
         kind: _wanted(parts, kind, rows, read_from, stop)

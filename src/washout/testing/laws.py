@@ -21,7 +21,7 @@ from washout.clock import DAY, HOUR, MINUTE, WEEK, Time, Width, bar_start, forma
 from washout.config import DEFAULT
 from washout.errors import NoData, UnknownName
 from washout.store import clickhouse, duck, graph
-from washout.store.folding import fold_table, folding, matrix
+from washout.store.folding import Folding, fold_table, folding, matrix, published
 from washout.store.lake import Lake
 from washout.store.plan import Plan, make_plan
 from washout.store.tables import base_tables
@@ -37,6 +37,9 @@ _SPAN_OF_BARS = 6
 
 Tables = dict[str, "pa.Table"]
 Row = dict[str, Any]
+Key = tuple[Any, ...]
+"""Scope, bar, and side where a view has one."""
+Keyed = dict[Key, Row]
 
 
 class LawBroken(AssertionError):
@@ -115,15 +118,15 @@ def live_is_batch(lake: Lake, case: Case, *, seed: int = 0, samples: int = 4) ->
         now = row["known_at"] if row else bar + case.settings["bar"] + DEFAULT.grace
         one = _at_close(whole, case, bar)
         live = _keyed(_run(one, _known(facts, now, one))).get((scope, bar))
-        _same(case, "live is not batch", scope, bar, row, live)
+        _same(case, "live is not batch", (scope, bar), row, live)
         compared += row is not None
     return compared
 
 
 def _sampled(
-    whole: Plan, batch: Mapping[tuple[str, int], Row], random: np.random.Generator,
+    whole: Plan, batch: Mapping[Key, Row], random: np.random.Generator,
     samples: int,
-) -> list[tuple[str, int]]:  # fmt: skip
+) -> list[Key]:  # fmt: skip
     """Bars of the batch, and some of the grid that the batch may not have."""
     keys = list(batch)
     chosen = [keys[i] for i in random.integers(0, len(keys), samples)] if keys else []
@@ -151,26 +154,44 @@ def _steps_are_batch(whole: Plan, case: Case, seed: int) -> int:
     rows = _run(under, base_tables(under))
     batch = _keyed(fold_table(made, rows, whole.start, whole.stop))
     random = np.random.default_rng(seed)
+    live: Keyed = {}
     for scope in whole.scopes:
         mine = [row for row in rows.to_pylist() if row["scope"] == scope]
-        values = matrix(_table_of(mine, rows), view.columns)
-        state, at = made.first, 0
-        while at < len(mine):
-            size = int(random.integers(1, 3))
-            state, shown = made.run(state, values[at : at + size])
-            for row, outputs in zip(mine[at:], shown, strict=False):
-                live = _live_row(row, view, outputs)
-                expected = batch[scope, row["bar"]]
-                _same(case, "live is not batch", scope, row["bar"], expected, live)
-            at += size
+        for side in view.sides or ("",):
+            values = matrix(_table_of(mine, rows), view.read(side))
+            live |= _stepped(made, mine, values, side, random)
+    for key in batch.keys() | live.keys():
+        expected, found = batch.get(key), live.get(key)
+        if expected:
+            expected = {k: v for k, v in expected.items() if k != "known_at"}
+        _same(case, "live is not batch", key, expected, found)
     return len(batch)
 
 
-def _live_row(row: Row, view: FoldView, outputs: Any) -> Row:
-    values = [None if math.isnan(x) else float(x) for x in outputs]
-    return dict(zip(view.outputs, values, strict=True)) | {
-        "scope": row["scope"], "bar": row["bar"]
-    }  # fmt: skip
+def _stepped(
+    made: Folding, rows: list[Row], values: Any, side: str, random: np.random.Generator
+) -> Keyed:
+    """The rows of one scope and side, folded in steps of one or two bars."""
+    state, at = made.first, 0
+    kept: list[Row] = []
+    outputs = [np.empty((0, len(made.view.shown)))]
+    while at < len(rows):
+        size = int(random.integers(1, 3))
+        state, shown, places = made.run(state, values[at : at + size])
+        outputs.append(shown)
+        kept += [rows[at + place] for place in places]
+        at += size
+    said = np.concatenate(outputs)
+    columns = [
+        published(made.view, name, said[:, i]).to_pylist()
+        for i, name in enumerate(made.view.shown)
+    ]
+    found = (
+        {"scope": row["scope"], "bar": row["bar"], **({"side": side} if side else {})}
+        | dict(zip(made.view.shown, values, strict=True))
+        for row, values in zip(kept, zip(*columns, strict=True), strict=True)
+    )
+    return {_key(row): row for row in found}
 
 
 def _table_of(rows: list[Row], like: pa.Table) -> pa.Table:
@@ -201,10 +222,9 @@ def the_future_changes_nothing(
             whole, stop=bar_start(now, case.settings["bar"]) + case.settings["bar"]
         )
         prefix = _keyed(_run(ended, _known(facts, now, ended)))
-        for (scope, bar), row in rows.items():
+        for key, row in rows.items():
             if row["known_at"] <= now:
-                found = prefix.get((scope, bar))
-                _same(case, "the future changed a row", scope, bar, row, found)
+                _same(case, "the future changed a row", key, row, prefix.get(key))
                 compared += 1
     return compared
 
@@ -216,9 +236,9 @@ def engines_agree(lake: Lake, case: Case, client: Any) -> int:
         return 0
     expected = _keyed(_run(whole, base_tables(whole)))
     found = _keyed(_on_clickhouse(case, whole, client))
-    for scope, bar in expected.keys() | found.keys():
-        here, there = expected.get((scope, bar)), found.get((scope, bar))
-        _same(case, "ClickHouse is not DuckDB", scope, bar, here, there)
+    for key in expected.keys() | found.keys():
+        here, there = expected.get(key), found.get(key)
+        _same(case, "ClickHouse is not DuckDB", key, here, there)
     return len(expected)
 
 
@@ -282,16 +302,21 @@ def _known(tables: Tables, now: int, asked: Plan) -> Tables:
     return known
 
 
-def _keyed(table: pa.Table) -> dict[tuple[str, int], Row]:
-    return {(row["scope"], row["bar"]): row for row in table.to_pylist()}
+def _keyed(table: pa.Table) -> Keyed:
+    return {_key(row): row for row in table.to_pylist()}
+
+
+def _key(row: Row) -> Key:
+    return tuple(row[name] for name in ("scope", "bar", "side") if name in row)
 
 
 def _same(
-    case: Case, law: str, scope: str, bar: int, expected: Row | None, found: Row | None
+    case: Case, law: str, key: Key, expected: Row | None, found: Row | None
 ) -> None:
     if expected == found:
         return
-    at = f"{case}: {law} for {scope} at {format_time(bar)}"
+    scope, bar, *side = key
+    at = f"{case}: {law} for {' '.join([scope, *side])} at {format_time(bar)}"
     if expected is None or found is None:
         raise LawBroken(f"{at}: expected {expected}, found {found}")
     for name, value in found.items():

@@ -8,17 +8,19 @@ the instant from which it sums.
 
 A *fold view* is a pure `step(state, row, settings) -> (state, output)` over the
 finalised rows of one table view, per scope, compiled with Numba. Batch, replay and
-live call the same step.
+live call the same step. One step may be published several times: every bar of it as a
+track, or only the bars that say something, as episodes and signals.
 
-Every view gives one row per `scope` and `bar`, with `known_at`: the instant from
-which the row could have been known. These three are the key columns.
+Every view gives at most one row per `scope` and `bar` (and `side`, where a fold is run
+once a side), with `known_at`: the instant from which the row could have been known.
+These are the key columns.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, get_type_hints
 
 import msgspec
@@ -35,7 +37,8 @@ from washout.clock import (
 )
 from washout.errors import UsageError
 
-KEY_COLUMNS = ("scope", "bar", "known_at")
+KEY_COLUMNS = ("scope", "bar", "side", "known_at")
+"""Of every view; `side` only where a fold is run once a side."""
 
 SERIES = {
     "scope": "string",
@@ -116,16 +119,24 @@ class View(msgspec.Struct, frozen=True):
     since: str | None = None
 
     @property
+    def documentation(self) -> str:
+        """The docstring."""
+        return inspect.getdoc(self.function) or ""
+
+    @property
     def summary(self) -> str:
         """First line of the docstring."""
-        return (inspect.getdoc(self.function) or "").split("\n")[0]
+        return self.documentation.split("\n")[0]
 
 
 class FoldView(msgspec.Struct, frozen=True):
     """A fold view: a compiled step over the rows of the table view `over`.
 
-    `columns` are the columns of `over` that a row holds, `outputs` the columns that
-    an output holds; `start(settings)` gives the first state.
+    `columns` are the columns of `over` that a row holds, `outputs` the places of an
+    output; `start(settings)` gives the first state. `shown` are the outputs that are
+    published, as what `times`, `flags` and `words` say of them. With `sides` the fold
+    is run once a side; with `keep` only rows whose output of that name is neither
+    missing nor 0 are published.
     """
 
     name: str
@@ -135,6 +146,13 @@ class FoldView(msgspec.Struct, frozen=True):
     parameters: tuple[Parameter, ...]
     start: Callable[..., tuple[Any, ...]]
     step: Callable[..., Any]
+    shown: tuple[str, ...]
+    sides: tuple[str, ...] = ()
+    keep: str = ""
+    times: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    words: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    documentation: str = ""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -143,8 +161,13 @@ class FoldView(msgspec.Struct, frozen=True):
 
     @property
     def summary(self) -> str:
-        """First line of the docstring of the step."""
-        return (inspect.getdoc(self.step) or "").split("\n")[0]
+        """First line of the documentation."""
+        return self.documentation.split("\n")[0]
+
+    def read(self, side: str = "") -> tuple[str, ...]:
+        """The columns of `over` that a row of `side` holds."""
+        order = {"long": -1, "short": 1}.get(side, 0)
+        return tuple(c.format(side=side, order=order) for c in self.columns)
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
@@ -187,18 +210,48 @@ def fold(
     columns: tuple[str, ...],
     outputs: tuple[str, ...],
     start: Callable[..., tuple[Any, ...]],
+    sides: tuple[str, ...] = (),
+    keep: str = "",
+    shown: tuple[str, ...] = (),
+    times: tuple[str, ...] = (),
+    flags: tuple[str, ...] = (),
+    words: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    name: str = "",
+    documentation: str = "",
 ) -> Callable[[Callable[..., Any]], FoldView]:
     """Make a fold view of a Numba-compilable `step(state, row, settings)`.
 
     `row` and `settings` are tuples of floats in the order of `columns` and of the
-    keyword-only parameters of `start`; a missing value is NaN. The state is a tuple
-    of floats. Plain functions of the same module that the step calls are compiled
-    with it.
+    keyword-only parameters of `start`; a missing value is NaN, an instant is its
+    microseconds. The state is a tuple of floats and NumPy arrays; the step may write
+    into its arrays, which are its own. The output is a tuple of floats, or an array of
+    the state, in the order of `outputs`: NaN is published as null, USD are dollars.
+    Plain functions that the step calls are compiled with it.
+
+    Parameters
+    ----------
+    sides
+        The step is run once for each; column names may contain `{side}`, and the
+        column `{order}` is the sign of the side's forced orders: -1 for `long`.
+    keep
+        Only rows whose output of this name is neither NaN nor 0 are published.
+    shown
+        The outputs that are published; else all, without `keep` unless it says more.
+    times, flags, words
+        Outputs that are instants in microseconds, truths (0 or 1), and places in a
+        list of words.
+    name, documentation
+        Else those of the step: one step may be published under several names.
     """
+    says_more = {*times, *words}
+    rest = tuple(o for o in outputs if o != keep or o in says_more)
 
     def make(step: Callable[..., Any]) -> FoldView:
         return FoldView(
-            step.__name__, over, columns, outputs, _parameters(start), start, step
-        )
+            name or step.__name__, over, columns, outputs, _parameters(start), start,
+            step, shown=shown or rest, sides=sides, keep=keep, times=times,
+            flags=flags, words=tuple(words.items()),
+            documentation=documentation or inspect.getdoc(step) or "",
+        )  # fmt: skip
 
     return make

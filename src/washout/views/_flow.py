@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from washout.lazy import ibis
+from washout.views._bars import arrived, best_feed, known_at
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
 
+PRODUCTS = ("perp", "spot")
 GROUP = ["exchange", "asset", "market", "product", "source", "bar"]
 FLOW = ["buy_usd", "sell_usd"]
 
@@ -63,3 +65,31 @@ def as_sums(sums: Table, kind: str, interval: Any, values: list[str]) -> Table:
     return sums.select(
         *GROUP, "received", *values, kind=ibis.literal(kind), interval=interval
     )
+
+
+def flow_bars(
+    trade: Table, trade_total: Table, candle: Table, coverage: Table, gap: Table,
+    series: Table, span: Table, *, bar: int, version: str,
+) -> Table:  # fmt: skip
+    """Buying, selling and observed time of perpetuals and spot, one row a bar."""
+    sums = of_trades(arrived(trade, bar, version)).union(
+        of_totals(arrived(trade_total, bar, version)),
+        of_candles(arrived(candle, bar, version)),
+    )
+    rows = best_feed(
+        sums, coverage, gap, series, span,
+        kinds=["trade", "trade_total", "candle_taker"], values=FLOW, bar=bar,
+        version=version,
+    )  # fmt: skip
+    rows = rows.mutate(known=known_at(rows, bar, version))
+    wide = {k: v for product in PRODUCTS for k, v in _wide(rows, product).items()}
+    return rows.group_by("scope", "bar").aggregate(known=rows.known.max(), **wide)
+
+
+def _wide(rows: Table, product: str) -> dict[str, Any]:
+    mine = rows.product == product
+    columns = ("buy_usd", "sell_usd", "observed_s", "gap_s")
+    return {
+        f"{product}_{name}": mine.ifelse(rows[name], ibis.null(rows[name].type())).max()
+        for name in columns
+    }

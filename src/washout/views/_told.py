@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from washout.clock import DAY
+from washout.clock import DAY, HOUR
 from washout.config import DEFAULT
 from washout.lazy import ibis
-from washout.views._bars import arrived, bar_of
+from washout.views._bars import arrived, bar_of, bars_touched, trailing
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
@@ -72,13 +72,12 @@ def candle_bars(
     return first_of(rows, ["scope", "bar"], order)
 
 
-def open_interest_bars(
+def open_interest_lines(
     open_interest: Table, series: Table, *, bar: int, version: str
 ) -> Table:
-    """The last open interest of each bar, summed over the markets of the scope.
+    """The last open interest of each market in each bar, in base asset and USD.
 
     Of several sources of one market the one with most samples in the bar answers.
-    Null where a market does not tell this unit.
     """
     facts = arrived(open_interest, bar, version)
     facts = of_scopes(facts, series, "open_interest", SAMPLE)
@@ -90,12 +89,70 @@ def open_interest_bars(
     )
     market = ["scope", "bar", "exchange", "market"]
     order = [last.usd.isnull().cast("int64"), last.samples.desc(), last.source]
-    one = first_of(last, market, order)
+    return first_of(last, market, order)
+
+
+def open_interest_bars(
+    open_interest: Table, series: Table, *, bar: int, version: str
+) -> Table:
+    """The last open interest of each bar, summed over the markets of the scope.
+
+    Null where a market does not tell this unit.
+    """
+    one = open_interest_lines(open_interest, series, bar=bar, version=version)
     return one.group_by("scope", "bar").aggregate(
         open_interest=complete_sum(one.base),
         open_interest_usd=complete_sum(one.usd),
         markets=one.market.count(),
         received=one.received.max(),
+    )
+
+
+def funding_bars(
+    funding_rate: Table, series: Table, *, bar: int, version: str, mean_window: int
+) -> Table:
+    """The last funding payment of each bar, and the mean rate of `mean_window`.
+
+    Of several sources the one with most payments in the bar answers.
+    """
+    facts = arrived(funding_rate, bar, version)
+    facts = of_scopes(facts, series, "funding_rate", SAMPLE)
+    sums = facts.group_by("scope", "bar", "source").aggregate(
+        rate=facts.rate.argmax(facts.ts_event),
+        interval=facts.interval.argmax(facts.ts_event),
+        paid=facts.rate.sum(),
+        covered=facts.interval.sum(),
+        payments=facts.ts_event.count(),
+        received=facts.ts_recv.max(),
+    )
+    rows = first_of(sums, ["scope", "bar"], [sums.payments.desc(), sums.source])
+    over = trailing(bar, mean_window)
+    covered = rows.covered.sum().over(over)
+    mean = rows.paid.sum().over(over) / covered * (8 * HOUR)
+    enough = covered >= DEFAULT.coverage_ok * mean_window
+    return rows.select(
+        "scope", "bar", rate=rows.rate, rate_8h=rows.rate / rows.interval * (8 * HOUR),
+        mean_rate_8h=enough.ifelse(mean, ibis.null("float64")),
+        received=rows.received.max().over(over),
+    )  # fmt: skip
+
+
+def as_of(
+    samples: Table, bar: int, age: int, line: Sequence[str] = ("scope",)
+) -> Table:
+    """Every sample under each bar whose last sample it is, from its own bar on.
+
+    `samples` has one row per `line` and bar. Nothing is carried further than `age`, or
+    one bar where bars are wider.
+    """
+    after = ibis.window(group_by=list(line), order_by="bar")
+    following = samples.bar.lead(1).over(after)
+    oldest = samples.bar + max(age, bar)
+    there = following > samples.bar  # ClickHouse says 0 where nothing follows
+    following = there.ifelse(following, oldest)
+    samples = samples.mutate(since=samples.bar, until=ibis.least(following, oldest))
+    return bars_touched(samples, samples.since, samples.until, bar).drop(
+        "since", "until"
     )
 
 

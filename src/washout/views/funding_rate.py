@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from washout.clock import DAY, HOUR, Width
-from washout.config import DEFAULT
-from washout.lazy import ibis
 from washout.views import view
-from washout.views._bars import arrived, trailing
-from washout.views._told import SAMPLE, closed_at, first_of, of_scopes
+from washout.views._told import closed_at, funding_bars
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
@@ -34,25 +31,11 @@ def funding_rate(
     spans of a year, without compounding. A bar without a payment has no row. Of
     several sources the one with most payments in the bar answers. Method: C5.
     """
-    facts = arrived(funding_rate, bar, version)
-    facts = of_scopes(facts, series, "funding_rate", SAMPLE)
-    sums = facts.group_by("scope", "bar", "source").aggregate(
-        rate=facts.rate.argmax(facts.ts_event),
-        interval=facts.interval.argmax(facts.ts_event),
-        paid=facts.rate.sum(),
-        covered=facts.interval.sum(),
-        payments=facts.ts_event.count(),
-        received=facts.ts_recv.max(),
+    rows = funding_bars(
+        funding_rate, series, bar=bar, version=version, mean_window=mean_window
     )
-    rows = first_of(sums, ["scope", "bar"], [sums.payments.desc(), sums.source])
-    over = trailing(bar, mean_window)
-    covered = rows.covered.sum().over(over)
-    mean = rows.paid.sum().over(over) / covered * (8 * HOUR)
-    enough = covered >= DEFAULT.coverage_ok * mean_window
-    mean = enough.ifelse(mean, ibis.null("float64"))
     return rows.select(
-        "scope", "bar",
-        known_at=closed_at(rows.received.max().over(over), rows.bar, bar, version),
-        rate=rows.rate, rate_8h=rows.rate / rows.interval * (8 * HOUR),
-        mean_rate_8h=mean, annualised=mean * (_YEAR // (8 * HOUR)),
+        "scope", "bar", known_at=closed_at(rows.received, rows.bar, bar, version),
+        rate=rows.rate, rate_8h=rows.rate_8h, mean_rate_8h=rows.mean_rate_8h,
+        annualised=rows.mean_rate_8h * (_YEAR // (8 * HOUR)),
     )  # fmt: skip

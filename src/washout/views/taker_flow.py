@@ -6,17 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from washout.clock import Time, Width, parse_time
 from washout.config import DEFAULT
-from washout.lazy import ibis
 from washout.views import view
-from washout.views._bars import (
-    anchored,
-    arrived,
-    begun,
-    best_feed,
-    known_at,
-    known_since,
-)
-from washout.views._flow import FLOW, of_candles, of_totals, of_trades
+from washout.views._bars import anchored, begun, known_since
+from washout.views._flow import flow_bars
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
@@ -44,31 +36,21 @@ def taker_flow(
     nobody observed are null; the CVD passes over them. The level of a CVD depends
     wholly on its anchor: `*_anchor` is `anchor` or the record's first bar. Method: C6 (spot_cvd, perp_cvd).
     """
-    sums = of_trades(arrived(trade, bar, version)).union(
-        of_totals(arrived(trade_total, bar, version)),
-        of_candles(arrived(candle, bar, version)),
-    )
-    rows = best_feed(
-        sums, coverage, gap, series, span,
-        kinds=["trade", "trade_total", "candle_taker"], values=FLOW, bar=bar, version=version,
-    )  # fmt: skip
-    rows = rows.mutate(known=known_at(rows, bar, version))
-    wide = rows.group_by("scope", "bar").aggregate(
-        known=rows.known.max(), **_wide(rows, "perp"), **_wide(rows, "spot")
+    wide = flow_bars(
+        trade,
+        trade_total,
+        candle,
+        coverage,
+        gap,
+        series,
+        span,
+        bar=bar,
+        version=version,
     )
     return wide.select(
         "scope", "bar", known_at=known_since(wide, wide.known, anchor, bar, bar),
         **_flow(wide, "perp", anchor), **_flow(wide, "spot", anchor),
     )  # fmt: skip
-
-
-def _wide(rows: Table, product: str) -> dict[str, Any]:
-    mine = rows.product == product
-    columns = ("buy_usd", "sell_usd", "observed_s", "gap_s")
-    return {
-        f"{product}_{name}": mine.ifelse(rows[name], ibis.null(rows[name].type())).max()
-        for name in columns
-    }
 
 
 def _flow(wide: Table, product: str, anchor: int) -> dict[str, Any]:

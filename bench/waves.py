@@ -1,0 +1,113 @@
+"""Waves over 1-minute bars, streamed by symbol: time per bar, and against plain Python.
+
+python bench/waves.py [--symbols 4] [--years 1] [--workers 1]
+python bench/waves.py --symbols 200 --years 5 --workers 2    # the whole of it
+
+A bar is one minute of one symbol, folded for both sides. Bars are generated a month at
+a time and folded with the state carried on, so that memory does not grow; generating is
+not counted. Plain Python runs the same step, uncompiled, over some days.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+import numpy as np
+
+from washout.clock import DAY, MINUTE
+from washout.store import graph
+from washout.store.folding import Folding, folding
+from washout.views import _wave_state as at
+
+MONTH = 30 * DAY // MINUTE
+BEGIN = 1_600_041_600_000_000
+PYTHON_DAYS = 12
+WHOLE = 200 * 5 * 365.25 * DAY / MINUTE
+
+
+def bars(symbol: int, month: int) -> np.ndarray:
+    """A month of `market` rows of one side: quiet minutes, and some cascades."""
+    random = np.random.default_rng([symbol, month])
+    y = random.lognormal(-5, 1.5, MONTH) * (random.random(MONTH) < 0.3)
+    for begin in random.integers(0, MONTH - 90, 4):
+        y[begin : begin + 60] += random.lognormal(1, 1, 60)
+    rows = np.empty((MONTH, len(at.COLUMNS)))
+    rows[:] = random.normal(0, 1e8, len(at.COLUMNS))
+    rows[:, at.R_ORDER] = -1.0
+    rows[:, at.R_BAR] = BEGIN + (np.arange(MONTH) + month * MONTH) * float(MINUTE)
+    rows[:, at.R_KNOWN] = rows[:, at.R_BAR] + MINUTE
+    rows[:, at.R_OBSERVED], rows[:, at.R_BP] = 60.0, y
+    rows[:, at.R_LONG], rows[:, at.R_SHORT] = np.round(y * 1e8), 0.0
+    price = 5e4 * np.exp(np.cumsum(random.normal(0, 1e-4, MONTH)))
+    rows[:, at.R_LOW], rows[:, at.R_HIGH] = price * 0.999, price * 1.001
+    rows[:, at.R_CLOSE] = price
+    return rows
+
+
+def made() -> Folding:
+    view = graph.find_view("waves")
+    return folding(view, graph.settings("waves", {"bar": "1m"}))
+
+
+def compiled(months: int, symbol: int) -> tuple[float, int]:
+    """Seconds of folding one symbol on both sides, and the waves that were found."""
+    fold, spent, found = made(), 0.0, 0
+    states = [fold.first, fold.first]
+    for month in range(months):
+        rows = bars(symbol, month)
+        begin = time.perf_counter()
+        for side in (0, 1):
+            states[side], shown, _ = fold.run(states[side], rows)
+            found += len(shown)
+        spent += time.perf_counter() - begin
+    return spent, found
+
+
+def plain() -> float:
+    """Seconds a bar (both sides) of the same step as plain Python."""
+    fold = made()
+    rows = bars(0, 0)[: PYTHON_DAYS * DAY // MINUTE].tolist()
+    state = tuple(array.copy() for array in fold.first)
+    kept = []
+    begin = time.perf_counter()
+    for row in rows:
+        state, shown = fold.view.step(state, tuple(row), fold.settings)
+        if shown[at.O_IS_CLOSED] == 1.0:
+            kept.append(shown.copy())
+    return 2 * (time.perf_counter() - begin) / len(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--symbols", type=int, default=4)
+    parser.add_argument("--years", type=float, default=1.0)
+    parser.add_argument("--workers", type=int, default=1)
+    asked = parser.parse_args()
+    months = max(1, round(asked.years * 365.25 / 30))
+    fold = made()
+    fold.run(fold.first, bars(0, 0)[:10])  # compiled, or loaded
+    begin = time.perf_counter()
+    one = partial(compiled, months)
+    if asked.workers == 1:
+        done = list(map(one, range(asked.symbols)))
+    else:
+        with ProcessPoolExecutor(asked.workers) as pool:
+            done = list(pool.map(one, range(asked.symbols)))
+    wall = time.perf_counter() - begin
+    total = asked.symbols * months * MONTH
+    spent = sum(seconds for seconds, _ in done)
+    each, python = spent / total, plain()
+    print(f"bars                        {total:,}")
+    print(f"waves                       {sum(n for _, n in done):,}")
+    print(f"folding, one core           {spent:.1f} s, {each * 1e9:.0f} ns a bar")
+    print(f"with generating, wall clock {wall:.1f} s, {asked.workers} workers")
+    print(f"5 years of 200 symbols      {WHOLE * each:.0f} s on one core")
+    print(f"plain Python                {python * 1e9:.0f} ns a bar")
+    print(f"ratio                       {python / each:.0f}x (aim 50x)")
+
+
+if __name__ == "__main__":
+    main()
