@@ -76,6 +76,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Trade-size bounds in USD."""
     large: int = 100_000
     """From which of these an order is large."""
+    study_size: float = 60.0
+    """Size in bp from which a wave is an event of a study."""
     turnover_to_open_interest: float = 0.34
     """Open interest over mean daily perpetual volume, where only the latter is known."""
     half_life: int = 600 * SECOND

@@ -66,8 +66,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             raise UsageError(f"A block of {self.block} us: give a positive width.")
 
 
-def selected(sample: Sample, rows: Flags) -> Sample:
-    """The rows of a sample where `rows` is true."""
+def selected(sample: Sample, rows: Flags | Times) -> Sample:
+    """The rows of a sample where `rows` is true, or those of these numbers in order."""
     return replace(
         sample,
         time=sample.time[rows],
