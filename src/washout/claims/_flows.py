@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from washout.claims._contract import Floats, Lacks, Record, Times
+from washout.claims._contract import Flags, Floats, Lacks, Record, Times
+from washout.clock import parse_time
 
 
 def market(record: Record, *needed: str) -> dict[str, Any]:
@@ -43,3 +44,12 @@ def ahead(record: Record, columns: dict[str, Any], time: Times, span: int) -> Fl
         ):
             found[row] = values[begin:end].sum()
     return found
+
+
+POST = parse_time("2024-01-01"), parse_time("2026-01-01")
+"""The years that the post speaks of."""
+
+
+def of_post(time: Times) -> Flags:
+    """Whether instants lie in the years that the post speaks of."""
+    return np.asarray((time >= POST[0]) & (time < POST[1]))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from washout.claims import Floats, Record, Told, claim
+from washout.claims._flows import of_post
 
 _LOW, _HIGH = 120e6, 360e6
 _TOP = 20
@@ -15,7 +16,7 @@ _TOP = 20
 
 @claim(
     id="H6",
-    says="At least half of the twenty largest waves of long closures are of 120 to 360 million dollars.",
+    says="At least half of the twenty largest waves of long closures in 2024 and 2025 are of 120 to 360 million dollars.",
     post="Long positions were closed in series of 120 to 360 million dollars.",
     test="told", unit="share", horizon="24h", family="alone", benchmark="none",
     smallest=0.10,
@@ -23,7 +24,8 @@ _TOP = 20
 def sizes(record: Record, horizon: int) -> Told:  # noqa: ARG001
     """Share of the largest waves, and of the largest days, inside the band."""
     waves = record.rows("waves")
-    size = np.sort(waves[f"{record.red}_usd"][waves["side"] == record.red])[::-1][:_TOP]
+    mine = (waves["side"] == record.red) & of_post(waves["onset"])
+    size = np.sort(waves[f"{record.red}_usd"][mine])[::-1][:_TOP]
     days = _largest_days(record)
     share, low, high = _share(size)
     edges = np.arange(0, max(480e6, float(size.max(initial=0)) + 40e6), 40e6)
@@ -44,8 +46,9 @@ def sizes(record: Record, horizon: int) -> Told:  # noqa: ARG001
 
 
 def _largest_days(record: Record) -> Floats:
-    days: Any = record.rows("liquidations", bar="1d")[f"{record.red}_usd"]
-    return np.sort(days[np.isfinite(days)])[::-1][:_TOP]
+    rows: Any = record.rows("liquidations", bar="1d")
+    days = rows[f"{record.red}_usd"][of_post(rows["bar"])]
+    return np.asarray(np.sort(days[np.isfinite(days)])[::-1][:_TOP])
 
 
 def _share(size: Floats) -> tuple[float, float, float]:

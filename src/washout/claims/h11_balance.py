@@ -18,8 +18,8 @@ from washout.clock import DAY
 def balance(record: Record, horizon: int) -> Correlation:  # noqa: ARG001
     """Correlation of |net| and |imbalance| within terciles of gross, averaged.
 
-    |imbalance| is |net| / gross: given gross it must rise with |net|. A low bar says
-    little closed or little left over, and the bar does not say which.
+    Nearly true by construction: |imbalance| is |net| / gross, so given gross it must
+    rise with |net|. H11b asks what does not follow from arithmetic.
     """
     days = record.rows("liquidations", bar="1d")
     gross = days["gross_usd"]

@@ -53,6 +53,12 @@ def _worlds(_ctx: click.Context) -> Iterable[str]:
     return WORLDS
 
 
+def _claims(_ctx: click.Context) -> Iterable[str]:
+    from washout.study.judging import all_claims
+
+    return all_claims()
+
+
 def _parameters(ctx: click.Context) -> Iterable[str]:
     from washout.store import graph
 
@@ -66,3 +72,4 @@ formats = _offered(_formats)
 kinds = _offered(_kinds)
 parameters = _offered(_parameters)
 worlds = _offered(_worlds)
+claims = _offered(_claims)

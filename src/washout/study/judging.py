@@ -129,8 +129,8 @@ def judge_claims(
     run = _run(store, scope, bar, begin, end, ledger, now, author)
     cases = [_registered(run, c, reading) for reading in _RED for c in claims]
     known = run.record(run.lock)
-    asked = [_asked(run, case, known) for case in cases]
     whole = run.record(run.end)
+    asked = [_asked(run, case, known, whole) for case in cases]
     coverage = _coverage(known)
     judged: dict[Reading, tuple[Judged, ...]] = {}
     for reading in _RED:
@@ -192,9 +192,10 @@ def _registered(run: Run, claim: Claim, reading: Reading) -> Case:
     return Case(claim=claim, reading=reading, spec=spec, spec_hash=spec_hash(spec))
 
 
-def _asked(run: Run, case: Case, known: LakeRecord) -> Case:
+def _asked(run: Run, case: Case, known: LakeRecord, whole: LakeRecord) -> Case:
+    """In sample; a number that needs no test is told of the whole record."""
     try:
-        question = _question(case, known)
+        question = _question(case, whole if case.claim.test == "told" else known)
     except Lacks as error:
         return msgspec.structs.replace(case, lacks=str(error).rstrip("."))
     return msgspec.structs.replace(

@@ -38,6 +38,19 @@ _COVERED = 0.95
 """Share of the record's price bars that a width must have to be taken."""
 
 
+_WORDS = {
+    "large_delta_usd": "trade-size cohorts (single trades, or totals by cohort)",
+    "perp_delta_usd": "perpetual taker flow",
+    "spot_delta_usd": "spot taker flow",
+    "load": "what leverage load is made of (open interest, funding, volumes)",
+    **dict.fromkeys(
+        ("long_bp", "short_bp", "net_bp", "gross_bp"),
+        "what liquidations are measured by (open interest, or turnover)",
+    ),
+}
+"""What a missing column is called."""
+
+
 class Prices(msgspec.Struct, frozen=True, eq=False):
     """Price bars on a grid without holes; `known[i]` is when bar i had closed.
 
@@ -121,7 +134,7 @@ class LakeRecord:
         """Lacks, where one of the named columns has no number at all."""
         for name in names:
             if not np.isfinite(np.asarray(columns[name], np.float64)).any():
-                raise Lacks(f"{name.removesuffix('_usd').replace('_', ' ')}")
+                raise Lacks(_WORDS.get(name, name.replace("_", " ")))
 
     @cached_property
     def prices(self) -> Prices:

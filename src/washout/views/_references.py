@@ -12,7 +12,7 @@ from washout.views._told import (
     candle_bars,
     closed_at,
     median_of,
-    open_interest_bars,
+    open_interest_lines,
     previous,
 )
 
@@ -32,30 +32,67 @@ def basis_points(usd: Any, reference: Any) -> Any:
 
 
 def with_references(
-    rows: Table, open_interest: Table, candle: Table, series: Table, version: str
-) -> Table:
+    rows: Table, open_interest: Table, candle: Table, series: Table, *, bar: int,
+    version: str,
+) -> Table:  # fmt: skip
     """Rows with `oi_ref_usd` and `adv30_usd` in cents, and when each was received.
 
     `oi_ref_usd` is the median of the open interest in the 24 hours before the bar (the
-    last sample of each whole hour, summed over markets), `adv30_usd` the mean perpetual
-    volume of the 30 UTC days before the bar's. Method: A5.
+    last sample of each whole hour, summed over markets); what is told in base asset
+    only is taken at the perpetual's close before the bar. `adv30_usd` is the mean
+    perpetual volume of the 30 UTC days before the bar's. Method: A5.
     """
     rows = rows.mutate(hour=bar_of(rows.bar, HOUR), day=bar_of(rows.bar, DAY))
     oi = _reference(open_interest, series, version)
     adv = _daily_volume(candle, series, version)
+    price = _close_before(candle, series, bar=bar, version=version)
     rows = rows.left_join(oi, [rows.scope == oi.oi_scope, rows.hour == oi.oi_hour])
-    return rows.left_join(adv, [rows.scope == adv.adv_scope, rows.day == adv.adv_day])
+    rows = rows.left_join(adv, [rows.scope == adv.adv_scope, rows.day == adv.adv_day])
+    rows = rows.left_join(
+        price, [rows.scope == price.price_scope, rows.bar == price.price_bar]
+    )
+    in_base = (rows.oi_base == 0.0).ifelse(0.0, rows.oi_base * rows.price_before * 100)
+    return rows.mutate(oi_ref_usd=rows.oi_usd + in_base)
+
+
+def _close_before(candle: Table, series: Table, *, bar: int, version: str) -> Table:
+    """The perpetual's close of the bar before each bar."""
+    bars = candle_bars(
+        candle, series, bar=bar, version=version, product="perp", price="trade"
+    )
+    return bars.select(
+        price_scope=bars.scope, price_bar=bars.bar + bar, price_before=bars.close
+    )
 
 
 def _reference(open_interest: Table, series: Table, version: str) -> Table:
-    """Median open interest of the 24 whole hours before each hour."""
-    hours = open_interest_bars(open_interest, series, bar=HOUR, version=version)
+    """Median open interest of the 24 whole hours before each hour, in both units.
+
+    `oi_usd` (cents) is of markets that tell USD, `oi_base` of those that do not; a
+    market is in one of them.
+    """
+    told = open_interest.filter(
+        open_interest.open_interest.notnull()
+        | open_interest.open_interest_usd.notnull()
+    )
+    lines = open_interest_lines(told, series, bar=HOUR, version=version)
+    hours = lines.group_by("scope", "bar").aggregate(
+        usd=lines.usd.fill_null(0).sum(),
+        base=lines.usd.isnull().ifelse(lines.base, 0.0).sum(),
+        received=lines.received.max(),
+    )
     hours = hours.mutate(received=closed_at(hours.received, hours.bar, HOUR, version))
-    middle = median_of(previous(hours, "open_interest_usd", HOUR, _HOURS))
-    return middle.select(
-        oi_scope=middle.scope, oi_hour=middle.bar, oi_received=middle.received,
-        oi_ref_usd=middle["median"],
+    usd = median_of(previous(hours, "usd", HOUR, _HOURS))
+    base = median_of(previous(hours, "base", HOUR, _HOURS))
+    usd = usd.select(
+        oi_scope=usd.scope, oi_hour=usd.bar, oi_received=usd.received,
+        oi_usd=usd["median"],
     )  # fmt: skip
+    base = base.select(
+        base_scope=base.scope, base_hour=base.bar, oi_base=base["median"]
+    )
+    same = [usd.oi_scope == base.base_scope, usd.oi_hour == base.base_hour]
+    return usd.inner_join(base, same)
 
 
 def _daily_volume(candle: Table, series: Table, version: str) -> Table:

@@ -74,7 +74,9 @@ def market(
     orders are those from 100 k USD. Method: A3, A5, C5, C6.
     """
     when = _When(bar=bar, version=version)
-    rows = with_references(liquidations, open_interest, candle, series, version)
+    rows = with_references(
+        liquidations, open_interest, candle, series, bar=bar, version=version
+    )
     parts = [
         _prices(candle, series, **when),
         _flow(

@@ -39,7 +39,9 @@ def normalised(
     volume of the 30 UTC days before the bar's, of the reference market, null unless
     98 % of those days is covered. All are null where their part is missing. Method: A5.
     """
-    rows = with_references(liquidations, open_interest, candle, series, version)
+    rows = with_references(
+        liquidations, open_interest, candle, series, bar=bar, version=version
+    )
     known = ibis.greatest(
         rows.known_at, rows.oi_received.fill_null(0), rows.adv_received.fill_null(0)
     )
