@@ -30,7 +30,7 @@ from washout.study.families import benjamini_hochberg, romano_wolf
 from washout.study.figures import figure_of
 from washout.study.judged import Judged, Judgement, Reading, Secondary
 from washout.study.ledger import Ledger
-from washout.study.record import LakeRecord, liquidation_bar, price_step
+from washout.study.record import LakeRecord, liquidation_bar, price_step, watched
 from washout.study.sample import reserved_from
 from washout.study.spec import spec_hash
 from washout.study.verdict import Evidence, Quarter, Verdict, judge
@@ -149,11 +149,8 @@ def _run(
     store: Store, scope: str, bar: int | None, begin: int | None, end: int | None,
     ledger: Path | None, now: int, author: str,
 ) -> Run:  # fmt: skip
-    if bar is None:
-        bar, first, last = liquidation_bar(store, scope)
-    else:
-        plan = store.view("liquidations", scope=scope, bar=format_width(bar)).plan
-        first, last = plan.start, plan.stop
+    bar = liquidation_bar(store, scope) if bar is None else bar
+    first, last = watched(store, scope, bar)
     first = first if begin is None else max(first, begin)
     last = last if end is None else min(last, end)
     if last - first < 8 * bar:

@@ -181,6 +181,8 @@ class LakeRecord:
         track = self.rows("wave_track")
         on = (track["side"] == side) & (track["size_bp"] >= at_least)
         moments = np.sort(track["known_at"][on])
+        if not len(moments):
+            return np.zeros(len(time), np.bool_)
         before = np.searchsorted(moments, time, side="right") - 1
         last = np.where(before >= 0, moments[np.maximum(before, 0)], -(10**18))
         return np.asarray(last >= time - span)
@@ -344,23 +346,29 @@ def price_step(store: Store, scope: str, begin: int, end: int) -> Width:
     raise Lacks("price candles that cover the record")
 
 
-def liquidation_bar(store: Store, scope: str) -> tuple[Width, int, int]:
+def watched(store: Store, scope: str, bar: int) -> tuple[int, int]:
+    """First and last instant of the bars in which anything was watched."""
+    rows = store.view("liquidations", scope=scope, bar=format_width(bar)).raw()
+    seen = np.asarray(rows["observed_s"].to_pylist(), np.float64) > 0
+    bars = np.asarray(rows["bar"], np.int64)[seen]
+    if not len(bars):
+        raise Lacks(f"liquidations of {scope} in bars of {format_width(bar)}")
+    return int(bars[0]), int(bars[-1]) + bar
+
+
+def liquidation_bar(store: Store, scope: str) -> Width:
     """The finest bar at which most of the record of liquidations can be read.
 
-    With its first and last instant: of widths of which the record is at least 80 % as
-    long as the longest, the finest.
+    Of widths of which the record is at least 80 % as long as the longest, the finest.
     """
     found = {}
     for bar in STEPS:
         try:
-            plan = store.view("liquidations", scope=scope, bar=format_width(bar)).plan
+            begin, end = watched(store, scope, bar)
         except NoData:
             continue
-        found[bar] = (plan.start, plan.stop)
+        found[bar] = end - begin
     if not found:
         raise Lacks(f"liquidations of {scope}")
-    longest = max(stop - start for start, stop in found.values())
-    for bar, (start, stop) in found.items():
-        if stop - start >= 0.8 * longest:
-            return Width(bar), start, stop
-    raise AssertionError("the longest is as long as itself")
+    enough = 0.8 * max(found.values())
+    return Width(min(bar for bar, length in found.items() if length >= enough))
