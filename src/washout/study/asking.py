@@ -244,7 +244,7 @@ def robustness(asked: Asked, claim: Claim) -> list[tuple[str, Estimate]]:
 def shifted_events(asked: Asked, claim: Claim, step: int) -> Estimate | None:
     """Events against the same events at other times: without a benchmark (PLA)."""
     sample = asked.sample
-    if sample is None or claim.benchmark != "like dips":
+    if sample is None or claim.benchmark != "like dips" or len(sample.time) < 3:
         return None
     if not np.isin(sample.treated, (0.0, 1.0)).all():
         return None

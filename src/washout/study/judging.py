@@ -20,7 +20,7 @@ import numpy as np
 from washout import plugins
 from washout._version import __version__
 from washout.claims import Claim, Lacks, Question, Rows, Told
-from washout.clock import format_width, parse_width
+from washout.clock import Width, format_width, parse_width
 from washout.config import cfg_hash
 from washout.errors import UnknownName, UsageError
 from washout.store.answer import Store
@@ -102,7 +102,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """The record up to `end`, read as `flow`."""
         return LakeRecord(
             self.store, self.scope, bar=self.bar, step=self.step, begin=self.begin,
-            end=end,
+            end=end, until=self.now if end == self.end else end,
         )  # fmt: skip
 
 
@@ -160,8 +160,12 @@ def _run(
         )
     book = Ledger(ledger or Path(store.lake.path) / "claims.jsonl")
     book.verify()
+    try:
+        step = price_step(store, scope, first, last)
+    except Lacks:
+        step = Width(bar)  # claims that need prices will say that they are missing
     return Run(
-        store=store, scope=scope, bar=bar, step=price_step(store, scope, first, last),
+        store=store, scope=scope, bar=bar, step=step,
         begin=first, end=last, lock=reserved_from(first, last), ledger=book, now=now,
         author=author, data_hash=_data_hash(store),
     )  # fmt: skip

@@ -77,13 +77,17 @@ class Prices(msgspec.Struct, frozen=True, eq=False):
 
 
 class LakeRecord:
-    """A `claims.Record` over a lake, that ends at `end`: later rows are not read."""
+    """A `claims.Record` over a lake, that ends at `end`: later rows are not read.
+
+    What was known only after `until` (default: `end`) is not there either.
+    """
 
     def __init__(
         self, store: Store, scope: str, *, bar: int, step: int, begin: int, end: int,
-        red: Side = "long",
+        red: Side = "long", until: int | None = None,
     ) -> None:  # fmt: skip
         self.store, self.scope = store, scope
+        self.until = end if until is None else until
         self.bar, self.step, self.begin, self.end = bar, step, begin, end
         self.red: Side = red
         self.white: Side = "short" if red == "long" else "long"
@@ -98,7 +102,7 @@ class LakeRecord:
         """The same record under the other reading; what was read is shared."""
         twin = LakeRecord(
             self.store, self.scope, bar=self.bar, step=self.step, begin=self.begin,
-            end=self.end, red=red,
+            end=self.end, red=red, until=self.until,
         )  # fmt: skip
         twin._seen = self._seen
         vars(twin)["prices"] = self.prices
@@ -128,7 +132,7 @@ class LakeRecord:
         known = np.maximum.accumulate(np.asarray(table["known_at"], np.int64))
         found = {name: _column(name, table[name]) for name in table.column_names}
         found["known_at"] = known
-        return {name: values[known <= self.end] for name, values in found.items()}
+        return {name: values[known <= self.until] for name, values in found.items()}
 
     def need(self, columns: Mapping[str, Any], *names: str) -> None:
         """Lacks, where one of the named columns has no number at all."""
