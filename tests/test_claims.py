@@ -172,9 +172,7 @@ def test_bars_told_twice_change_nothing(tmp_path):
 def impossible(record, horizon):
     """Waves larger than any market."""
     waves = record.waves(record.red, 1e12)
-    return record.dips(
-        waves["known_at"], lambda t: record.after(t, horizon), horizon, 1e12
-    )
+    return record.dips(waves["known_at"], lambda t: record.after(t, horizon), horizon)
 
 
 @pytest.fixture
@@ -330,7 +328,7 @@ def test_controls_are_left_out_by_the_past_only(record, monkeypatch):
     assert record.active("long", 60.0, DAY, time).tolist() == [False, True, False]
     assert not record.active("short", 60.0, DAY, time).any()
     event = np.array([START + 50 * DAY])
-    rows = record.dips(event, lambda t: record.after(t, DAY), DAY, 60.0)
+    rows = record.dips(event, lambda t: record.after(t, DAY), DAY)
     assert (rows.treated == 1).sum() == 1
     control = rows.time[rows.treated == 0]
     assert not ((control >= event[0]) & (control <= event[0] + DAY)).any()

@@ -150,6 +150,8 @@ class Record(Protocol):
     """Width of the bars that prices are read from, us."""
     begin: int
     end: int
+    study_size: float
+    """Bp from which a wave is an event: 60, and 30 and 120 beside it."""
     red: Side
     """The side that the post's red stands for; `white` is the other."""
     white: Side
@@ -226,10 +228,9 @@ class Record(Protocol):
         ...
 
     def dips(
-        self, event: Times, outcome: Callable[[Times], Floats], horizon: int,
-        at_least: float,
-    ) -> Rows:  # fmt: skip
-        """Events against every other instant with no such wave active in the day before.
+        self, event: Times, outcome: Callable[[Times], Floats], horizon: int
+    ) -> Rows:
+        """Events against all other instants with no wave of the study on in the day before.
 
         Both are compared at `state`; what followed says `outcome(time)`.
         """

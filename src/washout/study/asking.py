@@ -17,7 +17,13 @@ from washout.study.estimate import Estimate, Rests, influences, oriented, unknow
 from washout.study.matching import match
 from washout.study.placebo import Grid, lift, placebo
 from washout.study.regression import dose, ranked, regress
-from washout.study.sample import Sample, block_width, complete, selected
+from washout.study.sample import (
+    Sample,
+    block_width,
+    complete,
+    first_of_each,
+    selected,
+)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -232,13 +238,22 @@ def robustness(asked: Asked, claim: Claim) -> list[tuple[str, Estimate]]:
                 oriented(dose(ranked(plain), shape, **settings), claim.sign),
             )
         ]
-    if not np.isin(sample.treated, (0.0, 1.0)).all() or sample.extra is not None:
+    if not np.isin(sample.treated, (0.0, 1.0)).all():
         return []
-    if np.count_nonzero(sample.treated == 0) <= 5:
-        return []
-    return [
-        ("matched pairs (descriptive)", oriented(match(sample, **settings), claim.sign))
-    ]
+    apart = _apart(sample, asked.question)
+    found = [("events apart", regress(apart, **settings))]
+    if sample.extra is None and np.count_nonzero(sample.treated == 0) > 5:
+        found.append(("matched pairs (descriptive)", match(sample, **settings)))
+    return [(what, oriented(one, claim.sign)) for what, one in found]
+
+
+def _apart(sample: Sample, question: Question) -> Sample:
+    """The rows without events whose outcomes overlap that of an event before them."""
+    assert isinstance(question, claims.Rows)
+    kept = sample.treated == 0.0
+    hit = np.flatnonzero(~kept)
+    kept[hit[first_of_each(sample.time[hit], question.horizon)]] = True
+    return selected(sample, kept)
 
 
 def shifted_events(asked: Asked, claim: Claim, step: int) -> Estimate | None:

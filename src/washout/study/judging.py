@@ -21,7 +21,7 @@ from washout import plugins
 from washout._version import __version__
 from washout.claims import Claim, Lacks, Question, Rows, Told
 from washout.clock import Width, format_width, parse_width
-from washout.config import cfg_hash
+from washout.config import DEFAULT, cfg_hash
 from washout.errors import UnknownName, UsageError
 from washout.store.answer import Store
 from washout.study.asking import Asked, ask, robustness, shifted_events
@@ -34,6 +34,9 @@ from washout.study.record import LakeRecord, liquidation_bar, price_step, watche
 from washout.study.sample import reserved_from
 from washout.study.spec import spec_hash
 from washout.study.verdict import Evidence, Quarter, Verdict, judge
+
+_SIZES = (30.0, 120.0)
+"""Sizes of waves in bp beside the one that decides."""
 
 _RED: Mapping[Reading, Any] = {"flow": "long", "cryptoquant": "short"}
 
@@ -204,9 +207,11 @@ def _asked(run: Run, case: Case, known: LakeRecord, whole: LakeRecord) -> Case:
     )
 
 
-def _question(case: Case, record: LakeRecord, horizon: str = "") -> Question:
+def _question(
+    case: Case, record: LakeRecord, horizon: str = "", size: float = DEFAULT.study_size
+) -> Question:
     width = parse_width(horizon or case.claim.horizon)
-    mine = record.read_as(_RED[case.reading])
+    mine = record.read_as(_RED[case.reading], size)
     question: Question = case.claim.question(mine, width)
     return question
 
@@ -238,22 +243,29 @@ def _adjusted(cases: Sequence[Case]) -> list[float]:
 
 
 def _secondary(run: Run, case: Case, known: LakeRecord) -> list[Secondary]:
-    """Other horizons, and the same rows by other methods."""
+    """Other horizons and sizes of waves, and the same rows by other methods."""
     if case.asked is None:
         return []
+    ways: list[tuple[str, dict[str, Any]]] = [
+        (f"{name} horizon", {"horizon": name}) for name in case.claim.also
+    ]
+    if case.claim.benchmark == "like dips" and case.claim.test == "regression":
+        ways += [(f"waves of {size:g} bp", {"size": size}) for size in _SIZES]
     found = [
-        _said(f"{name} horizon", estimate)
-        for name in case.claim.also
-        if (estimate := _at_horizon(run, case, known, name)) is not None
+        _said(what, estimate)
+        for what, way in ways
+        if (estimate := _otherwise(run, case, known, way)) is not None
     ]
     return found + [
         _said(what, estimate) for what, estimate in robustness(case.asked, case.claim)
     ]
 
 
-def _at_horizon(run: Run, case: Case, known: LakeRecord, name: str) -> Estimate | None:
+def _otherwise(
+    run: Run, case: Case, known: LakeRecord, way: dict[str, Any]
+) -> Estimate | None:
     try:
-        question = _question(case, known, name)
+        question = _question(case, known, **way)
     except Lacks:
         return None
     return ask(case.claim, question, run.begin, run.lock).estimate
@@ -289,7 +301,9 @@ def _discounted(
 
 
 def _counts(one: Secondary) -> bool:
-    return one.what.endswith("horizon") and math.isfinite(one.p)
+    """Other questions are further tests; other methods answer the same one."""
+    asks = one.what.endswith("horizon") or one.what.startswith("waves of")
+    return asks and math.isfinite(one.p)
 
 
 def _one(
