@@ -131,8 +131,15 @@ def judge_claims(
     inside the lake). Errors: UnknownName for claims, UsageError for a stretch that is too
     short, NoData where the scope has no liquidations, LedgerError.
     """
+    from threadpoolctl import threadpool_limits
+
     claims = find_claims(names)
     run = _run(store, scope, bar, begin, end, ledger, now, author)
+    with threadpool_limits(1, "blas"):  # small matrices: threads wait for each other
+        return _judgement(run, claims)
+
+
+def _judgement(run: Run, claims: Sequence[Claim]) -> Judgement:
     cases = [_registered(run, c, reading) for reading in _RED for c in claims]
     known = run.record(run.lock)
     whole = run.record(run.end)
@@ -143,7 +150,7 @@ def judge_claims(
         mine = [case for case in asked if case.reading == reading]
         judged[reading] = _judged(run, mine, known, whole, coverage)
     return Judgement(
-        scope=scope, begin=run.begin, end=run.end, reserved_from=run.lock,
+        scope=run.scope, begin=run.begin, end=run.end, reserved_from=run.lock,
         bar=format_width(run.bar), step=format_width(run.step), coverage=coverage,
         claims=judged["flow"], other=judged["cryptoquant"],
         registered=run.ledger.m(), ledger_head=run.ledger.verify(),
