@@ -60,6 +60,9 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         How long the outcome takes: no row may reach beyond the record.
     flexible : bool
         Whether squares and the falling half of the covariates stand beside them.
+    variances : int
+        How many of the last covariates are of variance: what is compared at when only
+        volatility is matched.
     facts : mapping
         Further numbers to report.
     """
@@ -69,6 +72,7 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     treated: Floats
     covariates: Floats
     horizon: int
+    variances: int = 0
     shape: Floats | None = None
     event: Flags | None = None
     flexible: bool = True

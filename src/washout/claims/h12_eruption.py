@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from msgspec.structs import replace
 
 from washout.claims import Floats, Record, Rows, Times, claim
 from washout.clock import DAY
@@ -42,12 +43,9 @@ def eruption(record: Record, horizon: int) -> Rows:
     rows = record.dips(event, turned, horizon)
     turn = np.sign(record.before(rows.time, DAY))[:, None]
     state = rows.covariates
-    returns = state.shape[1] - 1  # the last one is a variance
+    returns = state.shape[1] - rows.variances
     signed = np.where(np.arange(state.shape[1]) < returns, state * turn, state)
-    return Rows(
-        time=rows.time, outcome=rows.outcome, treated=rows.treated, covariates=signed,
-        horizon=horizon,
-    )  # fmt: skip
+    return replace(rows, covariates=signed)
 
 
 def _first(hit: Floats) -> Floats:

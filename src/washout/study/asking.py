@@ -254,16 +254,19 @@ def robustness(asked: Asked, claim: Claim) -> list[tuple[str, Estimate]]:
         ]
     if not np.isin(sample.treated, (0.0, 1.0)).all():
         return []
-    apart = _apart(sample, asked.question)
-    found = [("events apart", regress(apart, **settings))]
+    assert isinstance(asked.question, claims.Rows)
+    found = [("events apart", regress(_apart(sample, asked.question), **settings))]
+    last = asked.question.variances
+    if last:
+        calm = msgspec.structs.replace(sample, covariates=sample.covariates[:, -last:])
+        found.append(("matched on volatility only", regress(calm, **settings)))
     if sample.extra is None and np.count_nonzero(sample.treated == 0) > 5:
         found.append(("matched pairs (descriptive)", match(sample, **settings)))
     return [(what, oriented(one, claim.sign)) for what, one in found]
 
 
-def _apart(sample: Sample, question: Question) -> Sample:
+def _apart(sample: Sample, question: claims.Rows) -> Sample:
     """The rows without events whose outcomes overlap that of an event before them."""
-    assert isinstance(question, claims.Rows)
     kept = sample.treated == 0.0
     hit = np.flatnonzero(~kept)
     kept[hit[first_of_each(sample.time[hit], question.horizon)]] = True

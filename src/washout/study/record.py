@@ -320,8 +320,13 @@ class LakeRecord:
         return Rows(
             time=time, outcome=outcome(time), horizon=horizon,
             treated=np.repeat([1.0, 0.0], [len(event), len(control)]),
-            covariates=self.state(time),
+            covariates=self.state(time), variances=self._variances(),
         )  # fmt: skip
+
+    def _variances(self) -> int:
+        prices = self.prices
+        names = covariates(prices.close[:1], prices.volatility[:1], self.step).names
+        return sum(name.startswith("rv") for name in names)
 
 
 def _column(name: str, values: Any) -> Any:
