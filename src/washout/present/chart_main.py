@@ -62,7 +62,7 @@ def _keys(data: ChartData, look: Theme, net: Series) -> list[Any]:
             keys.append(pens.area(look.shorts, words.strip_word(), edge, 0.8))
         keys.append(pens.area(look.pale, words.pale_word(data)))
     if (net > 0).any():
-        keys.append(pens.area(look.other, words.other_word(data)))
+        keys.append(pens.area(look.other, words.other_word(data, brief=True)))
     return keys
 
 

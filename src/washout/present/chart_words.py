@@ -134,10 +134,10 @@ def strip_word() -> str:
     return "Short wave"
 
 
-def other_word(data: ChartData) -> str:
-    """The other side of the rolling net."""
+def other_word(data: ChartData, *, brief: bool = False) -> str:
+    """The other side of the rolling net; `brief` where it follows `pale_word`."""
     if data.waves.known:
-        return "shorts lead"
+        return "shorts lead" if brief else pale_word(data).replace("longs", "shorts")
     return f"{format_width(data.window)} rolling net, more shorts closed"
 
 

@@ -43,7 +43,7 @@ TEXT, PAGE, MANIFEST = "quicktake.md", "quicktake.html", "manifest.json"
 THEMES = ("auto", "light", "dark")
 """`auto`: the page follows the reader's setting, and pictures are light."""
 
-VIEWS = ("liquidations", "cld", "candles")
+VIEWS = ("liquidations", "cld", "candles", "waves", "wave_track")
 """What a quicktake asks for."""
 
 Progress = Callable[[str], None]

@@ -6,6 +6,7 @@ from html import escape
 from string import Template
 
 from washout.present import verdict_figures, verdicts
+from washout.present import wording as say
 from washout.present.quicktake_html import PAGE, style, table_html, words
 from washout.present.verdicts import Pairs, Row
 from washout.study.judged import Judged, Judgement
@@ -33,7 +34,7 @@ def page(judgement: Judgement, *, theme: str = "auto") -> str:
 def _claim(judged: Judged, row: Row, themes: tuple[str, ...]) -> str:
     mark = row.group.replace(" ", "-")
     head, _, reason = row.verdict.partition(": ")
-    why = f" <em>{words(reason)}.</em>" if reason else ""
+    why = f" <em>{words(say.capital(reason))}.</em>" if reason else ""
     tag = f'<span class="tag {mark}">{escape(head)}</span>'
     parts = [
         f'<section id="{escape(row.id)}"><h2>{escape(row.id)} {tag}</h2>',
