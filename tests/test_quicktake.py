@@ -145,8 +145,9 @@ def test_amounts_are_judged_by_the_waves_of_the_chart_where_there_are_any(posts_
     closed = [wave.long_usd / 1e6 for wave in found.waves.longs]
     assert closed == pytest.approx([117, 191, 233, 106, 309], abs=0.6)
     assert found.standing("wave_amounts") == "borne_out"
-    assert "3 of 5 waves of the chart closed that much (as floors), and lasted 10 days" in (
-        said(posts_window, "wave_amounts")
+    assert (
+        "3 of 5 waves of the chart closed that much (as floors), and lasted 10 days"
+        in (said(posts_window, "wave_amounts"))
     )
     few = msgspec.structs.replace(found.waves, longs=found.waves.longs[-2:][:1])
     assert wave_amounts(msgspec.structs.replace(found, waves=few)) == "contradicted"
@@ -158,8 +159,9 @@ def test_the_waves_of_the_chart_are_in_the_text(posts_window):
     told = said(posts_window, "waves")
     assert "There are five such waves; the largest, 2025-02-24 to 2025-03-05" in told
     assert "it closed at least 309 M USD of longs" in told
-    assert "| 2024-07-31 - 2024-08-09 | 10 days | ≥ 233 M USD | ≥ 146 M USD |" in text_of(
-        posts_window
+    assert (
+        "| 2024-07-31 - 2024-08-09 | 10 days | ≥ 233 M USD | ≥ 146 M USD |"
+        in text_of(posts_window)
     )
     assert posts_window.note.item("red").head == "Pale red area."
 

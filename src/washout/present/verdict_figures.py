@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import fill
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from washout.errors import UsageError
 from washout.present import chart_frame as frame
 from washout.present import verdict_words as words
-from washout.present.chart_pens import DPI, SMALL, TEXT, halo
+from washout.present.chart_pens import DPI, SMALL, TEXT, halo, write
 from washout.present.themes import Theme, theme_named
 from washout.study.judged import Figure, Judged, Line
 
@@ -57,8 +58,21 @@ def svg(judged: Judged, *, theme: str = "light") -> str:
         picture(judged, theme=theme).savefig(out, format="svg", metadata=blank)
     text = out.getvalue()
     own = re.sub(r"\W", "-", f"{judged.id}-{judged.reading}-{theme}")
-    text = re.sub(r'\bid="', f'id="{own}-', text[text.index("<svg") :])
-    return re.sub(r'(url\(#|href="#)', rf"\g<1>{own}-", text)
+    text = re.sub(r'(url\(#|href="#)', rf"\g<1>{own}-", text[text.index("<svg") :])
+    return _own_names(text, own)
+
+
+def _own_names(text: str, own: str) -> str:
+    """Identifiers that begin with `own`; those of alike artists are counted."""
+    seen: Counter[str] = Counter()
+
+    def renamed(found: re.Match[str]) -> str:
+        name = found[1]
+        seen[name] += 1
+        again = f".{seen[name]}" if seen[name] > 1 else ""
+        return f' id="{own}-{name}{again}"'
+
+    return re.sub(r'\sid="([^"]+)"', renamed, text)
 
 
 def picture(judged: Judged, *, theme: str = "light") -> Picture:
@@ -274,9 +288,9 @@ def _marks(axes: Axes, shown: Figure, look: Theme) -> None:
     for place, (x, text) in enumerate(shown.marks):
         late = x > left + 0.7 * (right - left)
         axes.axvline(x, color=look.mark, linewidth=1.2, dashes=(5, 3), zorder=5)
-        axes.annotate(
-            text, (x, 0.95 - 0.07 * (place % 3)), xycoords=("data", "axes fraction"),
+        write(
+            axes.annotate, text, (x, 0.95 - 0.07 * (place % 3)), xycoords=("data", "axes fraction"),
             xytext=(-4 if late else 4, 0), textcoords="offset points", color=look.mark,
             ha="right" if late else "left", va="center", fontsize=SMALL, zorder=6,
-            path_effects=halo(look.panel, 2.5),
+            rim=look.panel,
         )  # fmt: skip
