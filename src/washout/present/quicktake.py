@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from washout._version import __version__
 from washout.clock import Time, format_day, format_time, format_width, parse_time
-from washout.config import DEFAULT
+from washout.config import DEFAULT, cfg_hash
 from washout.errors import InputError, NoData, UnknownName, UsageError, WashoutError
 from washout.present import (
     chart_data,
@@ -318,6 +318,33 @@ def up_to_date(made: Quicktake, folder: Path) -> bool:
         same == (made.question, made.definitions, made.source.units, made.note.command)
         and held.claims == run_manifest.judging(made.judgement)
         and set(files) == {*PICTURES, PAGE, TEXT}
+        and not run_manifest.differing(held, files)
+    )
+
+
+def claims_up_to_date(made: Quicktake, folder: Path, data_hash: str) -> bool:
+    """Whether `folder` holds this quicktake together with claims judged on these data.
+
+    `made` is without a judgement: what a judgement would say is not asked again.
+    """
+    try:
+        held = run_manifest.read(folder / MANIFEST)
+        files = {name: (folder / name).read_bytes() for name in held.outputs}
+    except (InputError, OSError):
+        return False
+    asked = replace(made.question, claims=True)
+    same = (held.question, held.definitions, held.lake.units, held.command)
+    return (
+        same
+        == (
+            asked,
+            made.definitions,
+            made.source.units,
+            command(asked, made.source.path),
+        )
+        and isinstance(held.claims, run_manifest.Judging)
+        and (held.claims.data_hash, held.claims.cfg_hash, held.claims.washout)
+        == (data_hash, cfg_hash(), __version__)
         and not run_manifest.differing(held, files)
     )
 
