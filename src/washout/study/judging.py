@@ -341,8 +341,9 @@ def _one(
     parts = _quarters(run, case)
     ahead = _out_of_sample(run, case, whole)
     mean = _unconditional(case)
-    facts = dict(asked.question.facts) if asked else {}
+    facts = {**asked.question.facts} if asked else {}
     facts |= _without_benchmark(case, run.step)
+    facts = {name: float(value) for name, value in facts.items()}
     scale = _basis_points(asked, known)
     return Judged(
         id=claim.id, says=claim.says, post=claim.post, reading=case.reading,
@@ -375,7 +376,7 @@ def _quarters(run: Run, case: Case) -> tuple[Quarter, ...]:
         low = run.begin + part * length
         question = case.asked.question
         piece = ask(case.claim, question, low, low + length, _QUICK).estimate
-        found.append(Quarter(piece.effect, piece.clusters))
+        found.append(Quarter(float(piece.effect), piece.clusters))
     return tuple(found)
 
 
