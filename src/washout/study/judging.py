@@ -301,7 +301,7 @@ def _otherwise(
 def _said(what: str, estimate: Estimate) -> Secondary:
     return Secondary(
         what=what, effect=estimate.effect, low=estimate.low, high=estimate.high,
-        p=estimate.p,
+        p=float(estimate.p),
     )  # fmt: skip
 
 
@@ -350,7 +350,7 @@ def _one(
         verdict=_verdict(case, p_adjusted, parts, ahead, coverage),
         unit=claim.unit, effect=estimate.effect, low=estimate.low, high=estimate.high,
         effect_bp=estimate.effect * scale if claim.unit == "z" else math.nan,
-        p=estimate.p, p_adjusted=p_adjusted, n_events=estimate.n_events,
+        p=float(estimate.p), p_adjusted=float(p_adjusted), n_events=estimate.n_events,
         n_controls=estimate.n_controls, clusters=estimate.clusters,
         overlap=estimate.overlap, smallest=claim.smallest, mde=estimate.mde,
         needed=estimate.needed, unconditional=mean,
