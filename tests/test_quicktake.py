@@ -454,7 +454,8 @@ def test_the_command_leaves_five_files_and_hashes_of_them(written):
     assert manifest.question.as_of == "vintage:1"
     assert manifest.question.stop == "2024-09-01"
     assert [unit.sha256 for unit in manifest.lake.units] == [sample.sha256()]
-    assert set(manifest.definitions) == {"note", "liquidations", "cld", "candles"}
+    assert set(manifest.definitions) == {"note", *quicktake.VIEWS}
+    assert {"waves", "wave_track"} < set(manifest.definitions)
     assert json.loads((folder / "manifest.json").read_bytes())["question"]["to"]
 
 
