@@ -21,7 +21,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType, SimpleNamespace
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
@@ -72,6 +72,20 @@ BASE: dict[str, dict[str, str]] = {
 """Tables that exist without a view: the kinds of fact, `series` and `span`."""
 
 Settings = Mapping[str, Any]
+
+EVERY_BAR = "__every_bar__"
+"""What `every_bar` marks functions with."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def every_bar(function: Function) -> Function:
+    """Mark a helper of a step as one that runs at every bar.
+
+    It is compiled into what calls it; what runs seldom should stay a call.
+    """
+    setattr(function, EVERY_BAR, True)
+    return function
 
 
 class Parameter(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from washout.config import DEFAULT
 from washout.views import _wave_state as at
+from washout.views._contract import every_bar
 from washout.views._wave_reference import SMALLEST, TOTALS, put_day, thresholds
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def advance(
     return state, m
 
 
+@every_bar
 def _flow(m: Floats, row: Row) -> int:
     """Steps 1 and 2: intensity, and whether the machine may move. Gives the status."""
     observed = row[at.R_BP] == row[at.R_BP]
@@ -79,9 +81,9 @@ def _renew(state: tuple[Any, ...], bar: float) -> None:
     today = m[int(m[at.DAY_0]) : int(m[at.DAY_0] + m[at.DAY_N])]
     if m[at.DAY_NO] == m[at.DAY_NO]:
         ended = int(m[at.DAY_NO])
-        put_day(ended % kept, today, int(m[at.FILLED]), days, starts, counts)
+        put_day(ended % kept, today, int(m[at.FILLED]), days, starts, counts, scratch)
         for empty in range(max(ended + 1, day - kept), day):  # days without a bar
-            put_day(empty % kept, today, 0, days, starts, counts)
+            put_day(empty % kept, today, 0, days, starts, counts, scratch)
     m[at.FILLED] = 0.0
     m[at.DAY_NO], m[at.NEXT_DAY] = day, (day + 1.0) * m[at.BLOCK]
     m[at.HELD] = counts[TOTALS].sum()
@@ -100,6 +102,7 @@ def _pass_over(m: Floats, bar: float) -> None:
         _coverage(m, 0.0)
 
 
+@every_bar
 def _keep(m: Floats, y: float) -> None:
     """The last values, oldest first from the place that is written next."""
     m[at.QUIET_0 + int(m[at.QUIET_AT])] = y
@@ -107,6 +110,7 @@ def _keep(m: Floats, y: float) -> None:
     m[at.QUIET_AT] = following if following < m[at.QUIET_N] else 0.0
 
 
+@every_bar
 def _coverage(m: Floats, seconds: float) -> float:
     """Share of the last half-life that was observed; whole microseconds add exactly."""
     i = int(m[at.SEEN_0] + m[at.SEEN_AT])
@@ -118,6 +122,7 @@ def _coverage(m: Floats, seconds: float) -> float:
     return float(m[at.SEEN] / m[at.FULL])
 
 
+@every_bar
 def _move(m: Floats, row: Row, y: float) -> None:
     """Steps 3 to 9: the tracker of runs, then the machine."""
     high = m[at.J] >= m[at.THETA_OUT]
