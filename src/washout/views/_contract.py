@@ -150,7 +150,8 @@ class FoldView(msgspec.Struct, frozen=True):
     output; `start(settings)` gives the first state. `shown` are the outputs that are
     published, as what `times`, `flags` and `words` say of them. With `sides` the fold
     is run once a side; with `keep` only rows whose output of that name is neither
-    missing nor 0 are published.
+    missing nor 0 are published. `limits` is what its numbers cannot say, to be printed
+    beside them.
     """
 
     name: str
@@ -167,6 +168,7 @@ class FoldView(msgspec.Struct, frozen=True):
     flags: tuple[str, ...] = ()
     words: tuple[tuple[str, tuple[str, ...]], ...] = ()
     documentation: str = ""
+    limits: str = ""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -232,6 +234,7 @@ def fold(
     words: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     name: str = "",
     documentation: str = "",
+    limits: str = "",
 ) -> Callable[[Callable[..., Any]], FoldView]:
     """Make a fold view of a Numba-compilable `step(state, row, settings)`.
 
@@ -256,6 +259,8 @@ def fold(
         list of words.
     name, documentation
         Else those of the step: one step may be published under several names.
+    limits
+        What its numbers cannot say; it is shown beside them.
     """
     says_more = {*times, *words}
     rest = tuple(o for o in outputs if o != keep or o in says_more)
@@ -266,6 +271,7 @@ def fold(
             step, shown=shown or rest, sides=sides, keep=keep, times=times,
             flags=flags, words=tuple(words.items()),
             documentation=documentation or inspect.getdoc(step) or "",
+            limits=" ".join(limits.split()),
         )  # fmt: skip
 
     return make

@@ -108,7 +108,7 @@ def _gather(first: int, last: int, days: Floats, starts: Counts, into: Floats) -
     return found
 
 
-def _select(values: Floats, count: int, rank: int) -> float:
+def select(values: Floats, count: int, rank: int) -> float:
     """The value of `rank` (from 0), by Hoare's selection; larger ones end up after it."""
     low, high = 0, count - 1
     while low < high:
@@ -132,7 +132,7 @@ def _select(values: Floats, count: int, rank: int) -> float:
     return float(values[rank])
 
 
-def _next(values: Floats, count: int, rank: int) -> float:
+def next_value(values: Floats, count: int, rank: int) -> float:
     """The value after that of `rank` once it was selected; infinite if there is none."""
     least = inf
     for i in range(rank + 1, count):
@@ -149,8 +149,8 @@ def _pair(
         return value, value
     place = _bin_of_rank(rank, below)
     found = _gather(place, place, days, starts, scratch)
-    value = _select(scratch, found, rank - below[place])
-    after = _next(scratch, found, rank - below[place])
+    value = select(scratch, found, rank - below[place])
+    after = next_value(scratch, found, rank - below[place])
     if after == inf:
         after = _value(rank + 1, below, days, starts, scratch)
     return value, after
@@ -161,7 +161,7 @@ def _value(
 ) -> float:
     place = _bin_of_rank(rank, below)
     found = _gather(place, place, days, starts, scratch)
-    return _select(scratch, found, rank - below[place])
+    return select(scratch, found, rank - below[place])
 
 
 def _log_quantile(
@@ -234,10 +234,10 @@ def _middle_of(
         ratio = (scratch[i] + OFFSET) / centre
         scratch[i] = max(ratio, 1.0 / ratio)
     rank = (total - 1) // 2 - inside
-    here = log(_select(scratch, found, rank))
+    here = log(select(scratch, found, rank))
     if total % 2 == 1:
         return here
-    return 0.5 * (here + log(_next(scratch, found, rank)))
+    return 0.5 * (here + log(next_value(scratch, found, rank)))
 
 
 def _level(z: float, median: float, spread: float) -> float:
@@ -262,3 +262,18 @@ def thresholds(
     enter = max(min(enter, _level(_Z_CAP, median, spread)), _FLOOR)
     leave = max(raised, _level(_Z_OUT, median, spread))
     return enter, min(leave, _OUT_RATIO * enter)
+
+
+def unusual(
+    q: float, z: float, days: Floats, starts: Counts, counts: Counts, scratch: Floats
+) -> float:
+    """The larger of the quantile and R(z) of the values in all slots. Method: C3."""
+    _sum_up(counts)
+    below = counts[BELOW]
+    if below[BINS] == 0:
+        return nan
+    median = _log_quantile(0.5, below, days, starts, scratch)
+    deviation = _deviation(exp(median), below, days, starts, scratch)
+    spread = max(_SPREAD * deviation, _LEAST_SPREAD)
+    seldom = exp(_log_quantile(q, below, days, starts, scratch)) - OFFSET
+    return max(seldom, _level(z, median, spread))

@@ -27,12 +27,19 @@ def advance(
     state: tuple[Any, ...], row: Row, _settings: Row
 ) -> tuple[tuple[Any, ...], Floats]:
     """Fold one row of `market`; the output is the array of the state that holds it."""
+    take(state, row)
+    return state, state[0]
+
+
+@every_bar
+def take(state: tuple[Any, ...], row: Row) -> None:
+    """Fold one row into the state; steps that watch waves begin with it."""
     m = state[0]
     m[at.O_EVENT] = 0.0
     bar = row[at.R_BAR]
     if bar <= m[at.LAST]:  # told twice: the first one counts
         m[at.O_IS_CONFIRM : at.O_IS_CLOSED + 1] = 0.0
-        return state, m
+        return
     if bar >= m[at.NEXT_DAY]:
         _renew(state, bar)
     if bar > m[at.LAST] + m[at.WIDTH]:
@@ -47,7 +54,6 @@ def advance(
         _show(m)
     m[at.PRICE], m[at.OI] = row[at.R_CLOSE], row[at.R_OI]
     m[at.RATE], m[at.RATIO] = row[at.R_RATE], row[at.R_RATIO]
-    return state, m
 
 
 @every_bar
