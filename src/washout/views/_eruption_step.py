@@ -18,7 +18,7 @@ from washout.views._days import (
     log_ratio,
     write_day,
 )
-from washout.views._rings import new_ring, put_bar, total_of, value_at
+from washout.views._rings import move_column, new_ring, put_bar, total_of, value_at
 from washout.views._wave_reference import BINS, SMALLEST, put_day, unusual
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def _go_on(shown: Floats, mine: Floats, waiting: Floats, bar: float, row: Row) -
         return
     _publish(shown, waiting[:, told], mine[_WIDTH])
     for i in range(told + 1, count):
-        waiting[:, i - 1] = waiting[:, i]
+        move_column(waiting, i, i - 1)
     mine[_OPEN] -= 1.0
 
 

@@ -64,3 +64,9 @@ def total_of(
             found += value
             known += 1
     return found, known
+
+
+def move_column(table: Floats, source: int, target: int) -> None:
+    """Copy a column of a table onto another one, value by value: nothing is made."""
+    for line in range(table.shape[0]):
+        table[line, target] = table[line, source]

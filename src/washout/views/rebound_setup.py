@@ -9,6 +9,7 @@ from washout.clock import DAY, Width
 from washout.config import DEFAULT
 from washout.views import _wave_state as at
 from washout.views import every_bar, fold
+from washout.views._rings import move_column
 from washout.views._wave_state import with_waves
 from washout.views._wave_step import take
 
@@ -88,7 +89,7 @@ def _go_on(mine: Floats, waiting: Floats, bar: float, close: float) -> None:
             if close >= waiting[_TARGET, i]:
                 waiting[_REACHED, i] = 1.0
         if bar + mine[_WIDTH] < until:
-            waiting[:, left] = waiting[:, i]
+            move_column(waiting, i, left)
             left += 1
         elif waiting[_PRICED, i] >= _COVERAGE * mine[_WITHIN]:
             mine[_N] += 1.0
