@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _WATCHED = DEFAULT.wave_coverage
 _COVERAGE = DEFAULT.coverage_ok
-_FLOOR = DEFAULT.jump_floor_bp
 _BARRIER = DEFAULT.barrier
 
 Row = tuple[float, ...]
@@ -66,13 +65,14 @@ O_AMBIGUOUS = O_NUMBER + len(HORIZONS)
 
 (
     _LAST, _WIDTH, _KEPT, _BURST, _BEFORE, _JUMP, _REFRACTORY, _UNTIL, _QUANTILE, _Z,
-    _MINIMUM, _FILLED, _DAY_MARK, _DEVIATION, _ONE_DAY, _OPEN,
-) = range(16)  # fmt: skip
+    _MINIMUM, _FILLED, _DAY_MARK, _DEVIATION, _ONE_DAY, _OPEN, _FLOOR,
+) = range(17)  # fmt: skip
 
-T_BAR, T_PRICE, T_RET, T_BARRIER, T_SEEN, T_DECIDED, T_SIDE, T_AMBIGUOUS, T_DONE = (
-    range(9)
-)
-"""Lines of the table of eruptions whose outcome is not published yet."""
+(
+    T_BAR, T_PRICE, T_RET, T_BARRIER, T_DECIDED, T_SIDE, T_AMBIGUOUS, T_DONE, T_SEEN,
+) = range(9)  # fmt: skip
+"""Lines of the table of eruptions whose outcome is not published yet; from T_SEEN on, how
+long prices were recorded, for each horizon."""
 
 
 def start(
@@ -84,6 +84,9 @@ def start(
     eruption_reference: Width = Width(0),  # noqa: B008
     eruption_minimum: Width = Width(0),  # noqa: B008
     jump: float = 0.0,
+    quantile: float = 0.0,
+    deviations: float = 0.0,
+    floor_bp: float = 0.0,
 ) -> State:
     """Nothing is known yet. A setting of 0 is that of the preset for this bar."""
     import numpy as np
@@ -96,12 +99,13 @@ def start(
     blocks = max(1, -(-(eruption_reference or usual.reference) // block))
     quiet = max(refractory or usual.refractory, bar)
     day_bars = max(1, DAY // bar)
-    mine = np.zeros(16)
+    mine = np.zeros(17)
     mine[[_LAST, _UNTIL]] = -inf
     mine[[_DAY_MARK, _DEVIATION]] = nan
     mine[[_WIDTH, _KEPT, _BURST, _BEFORE]] = bar, 2.0 ** (-bar / decay), burst, earlier
     mine[[_JUMP, _REFRACTORY]] = jump or usual.jump, quiet
-    mine[[_QUANTILE, _Z, _ONE_DAY]] = usual.quantile, usual.deviations, day_bars * bar
+    mine[[_QUANTILE, _Z]] = quantile or usual.quantile, deviations or usual.deviations
+    mine[[_FLOOR, _ONE_DAY]] = floor_bp or DEFAULT.jump_floor_bp, day_bars * bar
     mine[_MINIMUM] = max(1.0, _WATCHED * ((eruption_minimum or usual.minimum) // bar))
     room = 2 * (-(-max(HORIZONS[-1], bar) // quiet) + 2)
     memory, table = begin_days(bar, 0, series=1, sums=0)
@@ -109,7 +113,7 @@ def start(
     shown[O_J] = 0.0
     return (
         shown, mine, new_ring(burst + earlier), new_ring(day_bars),
-        memory, table, np.zeros((9, room)), np.zeros(block // bar),
+        memory, table, np.zeros((T_SEEN + len(HORIZONS), room)), np.zeros(block // bar),
         np.zeros((blocks, block // bar)), np.zeros((blocks, BINS + 1), np.int32),
         np.zeros((3, BINS + 1), np.int64), np.zeros(blocks * (block // bar)),
     )  # fmt: skip
@@ -185,7 +189,7 @@ def _judge(
     if min(seen / burst, seen_before / before) < _WATCHED:
         return
     share = mine[_BURST] / mine[_BEFORE]
-    ratio = jump_ratio(now, earlier, share)
+    ratio = jump_ratio(now, earlier, share, mine[_FLOOR])
     if ratio < mine[_JUMP]:
         return
     shown[O_ERUPTION] = 1.0
@@ -198,9 +202,9 @@ def _judge(
     _wait(shown, mine, waiting, bar)
 
 
-def jump_ratio(now: float, before: float, share: float) -> float:
+def jump_ratio(now: float, before: float, share: float, least: float) -> float:
     """A burst over what usually flows in as long a time, at least g0. Method: C3."""
-    return now / max(share * before, _FLOOR)
+    return now / max(share * before, least)
 
 
 def _wait(shown: Floats, mine: Floats, waiting: Floats, bar: float) -> None:
@@ -212,7 +216,8 @@ def _wait(shown: Floats, mine: Floats, waiting: Floats, bar: float) -> None:
     waiting[T_BAR, place], waiting[T_PRICE, place] = bar, shown[O_CLOSE]
     waiting[T_RET, place] = ret
     waiting[T_BARRIER, place] = _BARRIER * abs(ret)
-    waiting[T_SEEN, place] = waiting[T_SIDE, place] = waiting[T_AMBIGUOUS, place] = 0.0
+    waiting[T_SIDE, place] = waiting[T_AMBIGUOUS, place] = 0.0
+    waiting[T_SEEN:, place] = 0.0
     waiting[T_DECIDED, place] = inf
     defined = abs(ret) >= shown[O_SIGMA]  # false where either is missing
     waiting[T_DONE, place] = 0.0 if defined else 1.0
@@ -251,7 +256,8 @@ def _follow(one: Floats, bar: float, width: float, row: Row) -> None:
     if bar < begun + HORIZONS[-1]:
         high, low = row[_HIGH], row[_LOW]
         if not isnan(high) and not isnan(low):
-            one[T_SEEN] += width
+            for i in range(len(HORIZONS)):
+                one[T_SEEN + i] += width if bar < begun + HORIZONS[i] else 0.0
         up = high >= one[T_PRICE] * exp(one[T_BARRIER])
         down = low <= one[T_PRICE] * exp(-one[T_BARRIER])
         if up or down:
@@ -280,9 +286,7 @@ def _publish(shown: Floats, one: Floats, width: float) -> None:
         reach = HORIZONS[i]
         until = min(one[T_DECIDED] + width, begun + reach)
         known = one[T_BARRIER] == one[T_BARRIER] and width <= reach
-        # bars are seen up to the touch or the end: a hole may have hidden a touch
-        whole = min(one[T_SEEN], until - begun)
-        if not known or whole < _COVERAGE * (until - begun):
+        if not known or one[T_SEEN + i] < _COVERAGE * (until - begun):
             shown[O_OUTCOME + i] = shown[O_NUMBER + i] = nan
             continue
         within = one[T_DECIDED] + width <= begun + reach

@@ -21,12 +21,12 @@ _SHARED: dict[str, Any] = {
 _SETTINGS = """
 `intensity_bp`: closures of both sides in bp of `reference_usd` (view `market`), which
 halve in `eruption_half_life`. `threshold_bp`, constant through a UTC day: the larger of
-a quantile and of a number of robust deviations above the median, over the
+a `quantile` and of a number of robust `deviations` above the median, over the
 `eruption_reference` before it; null until `eruption_minimum` was observed. `jump_ratio`
 = what was closed in the last half-life, over its share of what was closed in the time
-`before` that (at least 0.05 bp). An eruption needs the threshold and a ratio of `jump`,
+`before` that (at least `floor_bp`). An eruption needs the threshold and a ratio of `jump`,
 with 80 % of both windows observed; after one none is told for `refractory`. 0 is the
-preset's for the bar (`DETECTORS` in the config): 5m, 1h, 10, 6h at 1-minute bars.
+preset's for the bar (`DETECTORS` in the config): 5m, 1h, 10, 0.999, 5, 0.05 and 6h at 1-minute bars.
 `ret_24h` = ln(close / close 24 hours, or a bar, before); `sigma_30d` = root mean square
 of the daily log returns of the 30 days before today. Method: C3."""
 

@@ -254,7 +254,8 @@ def _set_up(
 ) -> None:
     """A day has ended: what it says holds from the next bar on."""
     mine[_DEVIATION] = daily_deviation(memory, table, _S_CLOSE)
-    mine[_STEEP] = exp(_VERTICAL * mine[_DEVIATION])
+    moved = mine[_DEVIATION] > 0.0
+    mine[_STEEP] = exp(_VERTICAL * mine[_DEVIATION]) if moved else nan
     if said[_SETUP] == 1.0:
         mine[_LIVE], mine[_LIVE_SCORE] = bar, said[_SCORE]
 
@@ -272,7 +273,8 @@ _T_SETTINGS = """
 `setup` is the bar that ended the last day with a `squeeze_setup`, `score` its score.
 `high_24h` is the highest price of the 24 hours (or the bar) before the bar, `ret_24h` =
 ln(close / close 24 hours before), `vertical_rise`: `ret_24h` >= 2 `sigma_30d`, the
-deviation of daily returns up to the last day that has ended. A set-up counts for
+deviation of daily returns up to the last day that has ended; null while
+price has not moved. A set-up counts for
 `within` (0: 72 hours). Other settings: see `squeeze_setup` and `waves`. Method: C2."""
 
 squeeze_trigger = fold(
