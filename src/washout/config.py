@@ -17,7 +17,13 @@ class WavePreset(msgspec.Struct, frozen=True, kw_only=True):
     The method's own numbers are those of 1-minute bars. The others keep its spans in
     half-lives (half of one until a wave fades, three to cool, two for the quiet window)
     as far as whole bars allow; the half-life is at least one bar, and the reference is
-    long enough that its 0.99 quantile rests on several values.
+    long enough that its entry quantile rests on several values.
+
+    One bar in a hundred is a few minutes of each day, but three or four days of a year:
+    with the method's 0.99 a daily record would hold two waves a year, and not those that
+    every trader remembers. In simulated markets 19 to 29 days of a hundred hold a large
+    wave at minute bars; wide bars therefore enter at less unusual values, the wider the
+    less. This was set before any later return was looked at.
     """
 
     bar: int
@@ -35,6 +41,10 @@ class WavePreset(msgspec.Struct, frozen=True, kw_only=True):
     quiet_share: float
     """phi: how little, as a share of the wave's size. What usually flows in the window
     must fit in: in a minute's window that is nothing, in two days it is not."""
+    enter_quantile: float = 0.99
+    """q_in: how unusual J must be among the reference, as a quantile."""
+    enter_deviations: float = 3.0
+    """z_in: and in robust deviations above the median of ln J."""
     least_bp: float = 2.0
     """s_min: smaller waves have no exhaustion."""
     longest: int
@@ -50,14 +60,17 @@ WAVES = (
     WavePreset(
         bar=HOUR, half_life=2 * HOUR, reference=90 * DAY, minimum=21 * DAY,
         fade=HOUR, cool=6 * HOUR, quiet=4 * HOUR, quiet_share=0.05, longest=7 * DAY,
+        enter_quantile=0.98, enter_deviations=2.5,
     ),
     WavePreset(
         bar=4 * HOUR, half_life=8 * HOUR, reference=180 * DAY, minimum=60 * DAY,
         fade=4 * HOUR, cool=DAY, quiet=16 * HOUR, quiet_share=0.10, longest=14 * DAY,
+        enter_quantile=0.95, enter_deviations=2.0,
     ),
     WavePreset(
         bar=DAY, half_life=DAY, reference=365 * DAY, minimum=90 * DAY,
         fade=DAY, cool=3 * DAY, quiet=2 * DAY, quiet_share=0.15, longest=30 * DAY,
+        enter_quantile=0.95, enter_deviations=2.0,
     ),
 )  # fmt: skip
 

@@ -22,8 +22,8 @@ def loaded(record: Record, horizon: int) -> Rows:
     of the fall and of the day after it.
     """
     columns = market(record, f"{record.red}_bp")
-    load = record.rows("leverage_load")
-    record.need(load, "load")
+    load = record.rows("leverage_track")
+    record.need(load, "score")
     time = record.grid()
     span = max(4 * HOUR, record.step)
     fall = record.before(time, span)
@@ -31,6 +31,6 @@ def loaded(record: Record, horizon: int) -> Rows:
     closed = record.total(columns, f"{record.red}_bp", time + horizon, horizon + span)
     return Rows(
         time=time, horizon=horizon + DAY, outcome=np.log1p(closed),
-        treated=record.level(load, "load", time - span - record.bar),
+        treated=record.level(load, "score", time - span - record.bar),
         covariates=record.state(time),
     )  # fmt: skip

@@ -42,7 +42,7 @@ _WORDS = {
     "large_delta_usd": "trade-size cohorts (single trades, or totals by cohort)",
     "perp_delta_usd": "perpetual taker flow",
     "spot_delta_usd": "spot taker flow",
-    "load": "what leverage load is made of (open interest, funding, volumes)",
+    "score": "what leverage load is made of (open interest, funding, volumes)",
     **dict.fromkeys(
         ("long_bp", "short_bp", "net_bp", "gross_bp"),
         "what liquidations are measured by (open interest, or turnover)",

@@ -33,8 +33,8 @@ TOTALS, COUNTS, BELOW = range(3)
 all slots, of work, and of values in lower bins."""
 
 _SPREAD, _LEAST_SPREAD = 1.4826, 0.2
-_IN, _OUT = 0.99, 0.90
-_Z_IN, _Z_CAP, _Z_OUT = 3.0, 6.0, 1.0
+_OUT = 0.90
+_Z_CAP, _Z_OUT = 6.0, 1.0
 _FLOOR, _OUT_RATIO = 0.2, 0.25
 
 
@@ -246,9 +246,12 @@ def _level(z: float, median: float, spread: float) -> float:
 
 
 def thresholds(
-    days: Floats, starts: Counts, counts: Counts, scratch: Floats
+    q: float, z: float, days: Floats, starts: Counts, counts: Counts, scratch: Floats
 ) -> tuple[float, float]:
-    """Entry and exit thresholds of intensity from the values in all slots. Method: B1."""
+    """Entry and exit thresholds of intensity from the values in all slots.
+
+    A wave is entered at the larger of the quantile `q` and R(z). Method: B1.
+    """
     _sum_up(counts)
     below = counts[BELOW]
     if below[BINS] == 0:
@@ -256,9 +259,9 @@ def thresholds(
     median = _log_quantile(0.5, below, days, starts, scratch)
     deviation = _deviation(exp(median), below, days, starts, scratch)
     spread = max(_SPREAD * deviation, _LEAST_SPREAD)
-    unusual = exp(_log_quantile(_IN, below, days, starts, scratch)) - OFFSET
+    unusual = exp(_log_quantile(q, below, days, starts, scratch)) - OFFSET
     raised = exp(_log_quantile(_OUT, below, days, starts, scratch)) - OFFSET
-    enter = max(unusual, _level(_Z_IN, median, spread))
+    enter = max(unusual, _level(z, median, spread))
     enter = max(min(enter, _level(_Z_CAP, median, spread)), _FLOOR)
     leave = max(raised, _level(_Z_OUT, median, spread))
     return enter, min(leave, _OUT_RATIO * enter)

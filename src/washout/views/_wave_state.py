@@ -76,9 +76,9 @@ RATIO), and what has added up since the start of the run (START to BY_TURNOVER).
 
 (
     KEPT, WIDTH, FADE, COOL, LONGEST, LEAST, SHARE, FULL, BLOCK, MINIMUM,
-    QUIET_N, SEEN_0, SEEN_N, DAY_0, DAY_N,
-) = range(_NOW, _NOW + 15)  # fmt: skip
-QUIET_0 = _NOW + 15
+    QUIET_N, SEEN_0, SEEN_N, DAY_0, DAY_N, ENTER_Q, ENTER_Z,
+) = range(_NOW, _NOW + 17)  # fmt: skip
+QUIET_0 = _NOW + 17
 """Then what the settings come to, and three rings: the last values in bp (QUIET), the
 observed microseconds of the last half-life (SEEN), and today's intensity (DAY)."""
 
@@ -105,6 +105,8 @@ def start(
     longest: Width = Width(0),  # noqa: B008
     quiet_share: float = 0.0,
     least_bp: float = 0.0,
+    enter_quantile: float = 0.0,
+    enter_deviations: float = 0.0,
 ) -> State:
     """Nothing is known yet. A setting of 0 is that of the preset for this bar."""
     import numpy as np
@@ -123,6 +125,8 @@ def start(
         _bars(cool or usual.cool, bar),
     )
     memory[[LONGEST, LEAST]] = longest or usual.longest, least_bp or usual.least_bp
+    memory[ENTER_Q] = enter_quantile or usual.enter_quantile
+    memory[ENTER_Z] = enter_deviations or usual.enter_deviations
     memory[SHARE] = quiet_share or usual.quiet_share
     memory[MINIMUM] = DEFAULT.wave_coverage * ((minimum or usual.minimum) // bar)
     memory[[QUIET_N, SEEN_0, SEEN_N]] = flow, QUIET_0 + flow, seen

@@ -95,7 +95,9 @@ def _renew(state: tuple[Any, ...], bar: float) -> None:
     m[at.HELD] = counts[TOTALS].sum()
     m[at.THETA_IN] = m[at.THETA_OUT] = nan
     if m[at.HELD] >= max(m[at.MINIMUM], 1.0):
-        m[at.THETA_IN], m[at.THETA_OUT] = thresholds(days, starts, counts, scratch)
+        m[at.THETA_IN], m[at.THETA_OUT] = thresholds(
+            m[at.ENTER_Q], m[at.ENTER_Z], days, starts, counts, scratch
+        )
 
 
 def _pass_over(m: Floats, bar: float) -> None:

@@ -42,9 +42,10 @@ def _features(*suffixes: str) -> tuple[str, ...]:
 _SETTINGS = """
 Intensity J halves in `half_life` and grows by the bar's liquidations in bp of
 `reference_usd` (view `market`). `theta_in` and `theta_out` come from J of the
-`reference` before the UTC day: max(min(max(Q99, R(3)), R(6)), 0.2) and min(max(Q90,
+`reference` before the UTC day: max(min(max(Q, R(z)), R(6)), 0.2) and min(max(Q90,
 R(1)), theta_in / 4), where R(z) is z robust deviations above the median of ln(J +
-0.01); both are constant through the day, and null until `minimum` was observed. A wave
+0.01); both are constant through the day, and null until `minimum` was observed. Q is
+the quantile `enter_quantile`, z is `enter_deviations`: 0.99 and 3 at minutes. A wave
 is confirmed at the first J >= `theta_in`; its onset is the first bar of the unbroken run
 of J >= `theta_out` and is never a decision time. It cools once J was below `theta_out`
 for `fade`, goes on if J >= `theta_in` within `cool`, and else closes; after `longest` it
