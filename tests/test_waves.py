@@ -83,7 +83,7 @@ def test_g14_thresholds_of_a_day():
         (compiled(reference.put_day), compiled(reference.thresholds)),
     ):
         put(0, values, 8, days, starts, counts, scratch)
-        found = thresholds(days, starts, counts, scratch)
+        found = thresholds(0.99, 3.0, days, starts, counts, scratch)
         expected = case["expected"]
         assert found == near((expected["theta_in"], expected["theta_out"]))
 
@@ -148,14 +148,15 @@ def test_thresholds_from_bins_are_those_of_sorting_everything(shape):
             filled = int(random.integers(1, size + 1))
             put(day % slots, y, filled, days, starts, counts, scratch)
             held[day % slots] = y[:filled]
-        found = thresholds(days, starts, counts, scratch)
+        found = thresholds(0.99, 3.0, days, starts, counts, scratch)
         expected = exact(np.concatenate(list(held.values())))
         assert found == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_track_has_the_thresholds_of_the_days_before():
     y = noise()
-    found = run("wave_track", rows_of(y))
+    strict = {"enter_quantile": 0.99, "enter_deviations": 3.0}
+    found = run("wave_track", rows_of(y), **strict)
     kept, level, j = 2**-0.5, 0.0, []
     for value in y:
         level = level * kept + value

@@ -22,10 +22,10 @@ def scarce(record: Record, horizon: int) -> Rates:  # noqa: ARG001
     by hand is not seen.
     """
     columns = market(record, "long_bp", "short_bp")
-    with np.errstate(invalid="ignore", divide="ignore"):
-        change = np.log(columns["close"] / columns["open"])
     spread = record.deviation(columns["known_at"], record.bar)
-    move = change / spread
+    with np.errstate(invalid="ignore", divide="ignore"):
+        move = np.log(columns["close"] / columns["open"]) / spread
+    move[~np.isfinite(move)] = np.nan
     up, down = move >= 0.5, move <= -0.5
     white, red = columns[f"{record.white}_bp"], columns[f"{record.red}_bp"]
     rise, fall = (up, down) if record.red == "long" else (down, up)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from washout.claims import Correlation, Record, claim
+from washout.claims import Correlation, Floats, Lacks, Record, claim
 from washout.clock import DAY
 
 
@@ -22,18 +22,28 @@ def balance(record: Record, horizon: int) -> Correlation:  # noqa: ARG001
     rise with |net|. H11b asks what does not follow from arithmetic.
     """
     days = record.rows("liquidations", bar="1d")
-    gross = days["gross_usd"]
-    edges = np.nanquantile(gross, (1 / 3, 2 / 3)) if len(gross) else (0.0, 0.0)
-    whole = np.abs(days["net_usd"]), np.abs(days["imbalance"])
-    low = np.nanmedian(whole[0]) if len(gross) else np.nan
-    quiet, loud = whole[0] <= low, whole[0] > low
+    gross, net = days["gross_usd"], np.abs(days["net_usd"])
+    uneven = np.abs(days["imbalance"])
+    if not np.isfinite(uneven).any():
+        raise Lacks("liquidations: nothing was closed")
+    edges = np.nanquantile(gross, (1 / 3, 2 / 3))
+    quiet = net <= np.nanmedian(net)
+    told = {"days of low bars": quiet, "other days": ~quiet}
     return Correlation(
-        time=days["bar"] + DAY, x=whole[0], y=whole[1],
+        time=days["bar"] + DAY,
+        x=net,
+        y=uneven,
         group=np.searchsorted(edges, gross),
         facts={
-            "median |imbalance| on days of low bars": float(np.nanmedian(whole[1][quiet])),
-            "median |imbalance| on other days": float(np.nanmedian(whole[1][loud])),
-            "median gross on days of low bars, USD": float(np.nanmedian(gross[quiet])),
-            "median gross on other days, USD": float(np.nanmedian(gross[loud])),
+            **{
+                f"median |imbalance| on {n}": _middle(uneven[d])
+                for n, d in told.items()
+            },
+            **{f"median gross on {n}, USD": _middle(gross[d]) for n, d in told.items()},
         },
-    )  # fmt: skip
+    )
+
+
+def _middle(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else float("nan")
