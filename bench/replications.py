@@ -81,43 +81,34 @@ def seen(market: SimulatedMarket) -> Seen:
     """Fold waves over the market's minutes, and what else is known of each."""
     close, known = market.log_close, market.time + MINUTE + DEFAULT.grace
     volatility = trailing_volatility(close, MINUTE)
-    rows = market_rows(
-        market.time, market.long_bp, np.exp(market.log_low), np.exp(market.log_high),
-        np.exp(close),
-    )  # fmt: skip
-    event = folded("wave_events", rows)
-    large = event["is_exhaustion"] == 1.0
-    large &= event["size_bp_exh"] >= DEFAULT.study_size
-    on = folded("wave_track", rows)["size_bp"] >= DEFAULT.study_size
+    track = replace(
+        graph.find_view("wave_track"), shown=("size_bp", "is_exhaustion", "size_bp_exh")
+    )
+    told = folded(track, minutes(market.time, market.long_bp))
+    large = (told["is_exhaustion"] == 1.0) & (told["size_bp_exh"] >= DEFAULT.study_size)
+    on = told["size_bp"] >= DEFAULT.study_size
     return Seen(
         market=market, known=known, volatility=volatility,
         state=covariates(close, volatility, MINUTE).value,
-        event=event["place"][large], recent=any_of_last(on, DAY // MINUTE + 1),
+        event=np.flatnonzero(large), recent=any_of_last(on, DAY // MINUTE + 1),
         soon=any_of_last(on[::-1], DAY // MINUTE + 1)[::-1],
     )  # fmt: skip
 
 
-def market_rows(
-    time: Times, bp: Floats, low: Any = np.nan, high: Any = np.nan,
-    close: Any = np.nan, side: int = -1,
-) -> Floats:  # fmt: skip
-    """Minutes as the wave step reads them: NaN for all that a simulation lacks."""
+def minutes(time: Times, bp: Floats, side: int = -1) -> Floats:
+    """Minutes as the wave step reads them, without prices, which have no part in waves."""
     rows = np.full((len(time), len(at.COLUMNS)), np.nan)
-    told = {
-        at.R_ORDER: side, at.R_BAR: time, at.R_KNOWN: time + MINUTE + DEFAULT.grace,
-        at.R_OBSERVED: 60.0, at.R_BP: bp, at.R_LOW: low, at.R_HIGH: high,
-        at.R_CLOSE: close,
-    }  # fmt: skip
-    for place, values in told.items():
-        rows[:, place] = values
+    rows[:, at.R_ORDER], rows[:, at.R_BAR] = side, time
+    rows[:, at.R_KNOWN] = time + MINUTE + DEFAULT.grace
+    rows[:, at.R_OBSERVED], rows[:, at.R_BP] = 60.0, bp
     return rows
 
 
-def folded(view: str, rows: Floats) -> dict[str, Any]:
-    """Columns of a wave view over rows of minutes, and the `place` of each line."""
-    fold = folding(graph.find_view(view), graph.settings(view, {"bar": "1m"}))
-    _, shown, places = fold.run(fold.first, rows)
-    return dict(zip(fold.view.shown, shown.T, strict=True)) | {"place": places}
+def folded(view: Any, rows: Floats) -> dict[str, Floats]:
+    """Columns of a wave view over rows of minutes."""
+    fold = folding(view, graph.settings(view.name, {"bar": "1m"}))
+    shown = fold.run(fold.first, rows)[1]
+    return dict(zip(view.shown, shown.T, strict=True))
 
 
 def any_of_last(flags: Flags, count: int) -> Flags:
@@ -127,9 +118,15 @@ def any_of_last(flags: Flags, count: int) -> Flags:
     return np.asarray(total > before)
 
 
-def rebound(
-    what: Seen, horizon: int, *, block: int = 0, look_ahead: bool = False
-) -> Sample:
+class Chosen(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Decisions of a test: minutes, what is asked of them, and terms beside."""
+
+    place: Times
+    treated: Floats
+    shape: Floats
+
+
+def rebound(what: Seen, *, look_ahead: bool = False) -> Chosen:
     """Events and controls. A control may have an event ahead, unless `look_ahead`."""
     free = ~what.recent
     if look_ahead:
@@ -137,12 +134,14 @@ def rebound(
     every = np.arange(GRID - 1, len(free), GRID)
     control = np.setdiff1d(every[free[every]], what.event)
     place = np.concatenate([what.event, control])
-    treated = np.repeat([1.0, 0.0], [len(what.event), len(control)])
     order = np.argsort(place)
-    return _sample(what, place[order], treated[order], horizon, block)[0]
+    treated = np.repeat([1.0, 0.0], [len(what.event), len(control)])
+    return Chosen(
+        place=place[order], treated=treated[order], shape=np.empty((len(place), 0))
+    )
 
 
-def dips(what: Seen, horizon: int, *, block: int = 0) -> tuple[Sample, Floats]:
+def dips(what: Seen) -> Chosen:
     """Every hour after a fall of one deviation in four, with what was closed in six."""
     market = what.market
     fall = trailing_move(market.log_close, what.volatility, 4 * HOUR // MINUTE)
@@ -153,21 +152,23 @@ def dips(what: Seen, horizon: int, *, block: int = 0) -> tuple[Sample, Floats]:
     terms = dip_shape(
         market.log_close, what.volatility, MINUTE, log_high=market.log_high,
         log_low=market.log_low,
-    ).value[place]  # fmt: skip
-    return _sample(what, place, np.log1p(closed), horizon, block, terms)
+    )  # fmt: skip
+    return Chosen(place=place, treated=np.log1p(closed), shape=terms.value[place])
 
 
-def _sample(
-    what: Seen, place: Times, treated: Floats, horizon: int, block: int,
-    shape: Floats | None = None,
-) -> tuple[Sample, Floats]:  # fmt: skip
+def sampled(
+    what: Seen, chosen: Chosen, horizon: int, *, block: int = 0
+) -> tuple[Sample, Floats]:
+    """Decisions with what followed, and the shape of the dip beside, for a dose."""
+    place = chosen.place
     rows = Sample(
-        time=what.known[place], outcome=what.outcome(horizon)[place], treated=treated,
-        covariates=what.state[place], block=block or block_width(horizon), extra=shape,
+        time=what.known[place], outcome=what.outcome(horizon)[place],
+        treated=chosen.treated, covariates=what.state[place],
+        block=block or block_width(horizon), extra=chosen.shape,
     )  # fmt: skip
     whole, _ = complete(rows)
-    terms = np.empty((len(whole.time), 0)) if whole.extra is None else whole.extra
-    return replace(whole, extra=None), terms
+    assert whole.extra is not None
+    return replace(whole, extra=None), whole.extra
 
 
 def on_grid(what: Seen, horizon: int) -> Grid:
@@ -203,13 +204,16 @@ def world(
     what = seen(simulated_market(name, seed=seed, days=days))
     found: dict[str, Any] = {"days": what.market.days}
     settings: dict[str, Any] = {"seed": seed, "config": config}
+    events, fallen = rebound(what), dips(what)
+    future = rebound(what, look_ahead=True)
     for horizon in HORIZONS:
-        sample, (falls, shape) = rebound(what, horizon), dips(what, horizon)
+        sample, _ = sampled(what, events, horizon)
+        falls, shape = sampled(what, fallen, horizon)
         grid = on_grid(what, horizon)
         reg = regress(sample, **settings)
         event = sample.time[sample.treated == 1.0]
         values = sample.outcome[sample.treated == 1.0]
-        ahead = rebound(what, horizon, look_ahead=True)
+        ahead, _ = sampled(what, future, horizon)
         tests = {
             "REG": said(reg),
             "DOSE": said(dose(falls, shape, **settings)),
@@ -235,7 +239,7 @@ def waves(seed: int, *, days: int = 180, noise: bool = False) -> Score:
     flow = make(seed=seed, days=days)
     scores = []
     for side, sign in ((flow.long, -1), (flow.short, 1)):
-        told = folded("waves", market_rows(flow.time, side.y, side=sign))
+        told = folded(graph.find_view("waves"), minutes(flow.time, side.y, sign))
         scores.append(score(side.planted, _found(told), days=days))
     return replace(pooled(scores), days=days)
 
