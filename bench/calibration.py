@@ -3,7 +3,7 @@
 python bench/calibration.py [--reps 200] [--worlds null0,null_dip,...] [--jobs 1]
                             [--markdown bench/CALIBRATION.md]
 
-Runs replications with seeds 0, 1, ... and appends each to bench/data/calibration.jsonl, so
+Prints a table; `--reps 0` that of what was done before. Runs replications with seeds 0, 1, ... and appends each to bench/data/calibration.jsonl, so
 that a run that was interrupted goes on where it stopped; what was measured by other code
 or another config is not taken. Families of tests are cheap: they run five times as often.
 """
@@ -13,12 +13,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shlex
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import calibration_table
 import replications
 
 import washout
@@ -109,6 +112,10 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path)
     asked = parser.parse_args()
     run(asked.worlds.split(","), asked.reps, asked.jobs)
+    text = calibration_table.markdown(stored(fingerprint()), shlex.join(sys.argv[1:]))
+    print(text)
+    if asked.markdown:
+        asked.markdown.write_text(text)
 
 
 if __name__ == "__main__":
