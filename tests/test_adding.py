@@ -69,6 +69,21 @@ def test_a_new_fold_view_tells_when_and_for_which_side(walk):
         assert row["times_usual"] > 3
 
 
+def test_a_new_claim_is_shown_and_judged(walk):
+    show, judge = (c for c in commands() if "fifty_million" in c)
+    assert "Buy when the others are washed out." in walk(show)
+    one = json.loads(walk(f"{judge} --json"))["claims"][0]
+    assert one["id"] == "fifty_million"
+    assert one["verdict"]["word"] in ("supported", "contradicted", "inconclusive")
+    assert one["n_events"] > 20
+    assert one["n_controls"] > 1000
+
+
+def test_a_new_claim_is_less_than_thirty_lines():
+    code = re.search(r"# file: claims/\S+\n(.*?)```", PAGE, re.DOTALL)
+    assert len(code[1].splitlines()) < 30
+
+
 def test_a_new_importer_brings_its_totals_into_the_lake(walk):
     mine = [c for c in commands() if "totals.txt" in c or "kraken:ETH" in c]
     for command in mine[:-1]:

@@ -60,6 +60,9 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         How long the outcome takes: no row may reach beyond the record.
     flexible : bool
         Whether squares and the falling half of the covariates stand beside them.
+    variances : int
+        How many of the last covariates are of variance: what is compared at when only
+        volatility is matched.
     facts : mapping
         Further numbers to report.
     """
@@ -69,6 +72,7 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     treated: Floats
     covariates: Floats
     horizon: int
+    variances: int = 0
     shape: Floats | None = None
     event: Flags | None = None
     flexible: bool = True
@@ -150,6 +154,8 @@ class Record(Protocol):
     """Width of the bars that prices are read from, us."""
     begin: int
     end: int
+    study_size: float
+    """Bp from which a wave is an event: 60, and 30 and 120 beside it."""
     red: Side
     """The side that the post's red stands for; `white` is the other."""
     white: Side
@@ -226,10 +232,9 @@ class Record(Protocol):
         ...
 
     def dips(
-        self, event: Times, outcome: Callable[[Times], Floats], horizon: int,
-        at_least: float,
-    ) -> Rows:  # fmt: skip
-        """Events against every other instant with no such wave active in the day before.
+        self, event: Times, outcome: Callable[[Times], Floats], horizon: int
+    ) -> Rows:
+        """Events against all other instants with no wave of the study on in the day before.
 
         Both are compared at `state`; what followed says `outcome(time)`.
         """

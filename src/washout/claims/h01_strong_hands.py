@@ -6,7 +6,6 @@ import numpy as np
 
 from washout.claims import Record, Rows, claim
 from washout.claims._flows import in_bp, market
-from washout.config import DEFAULT
 
 
 @claim(
@@ -22,12 +21,11 @@ def strong_hands(record: Record, horizon: int) -> Rows:
     """
     columns = market(record, "large_delta_usd", "spot_delta_usd")
     flow = in_bp(columns, columns["large_delta_usd"] + columns["spot_delta_usd"])
-    waves = record.waves(record.red, DEFAULT.study_size)
+    waves = record.waves(record.red, record.study_size)
     lasted = waves["known_at"] - waves["onset"]
     usual = int(np.median(lasted)) if len(lasted) else record.bar
     return record.dips(
         waves["known_at"],
         lambda time: record.total(flow, "bp", time, max(usual, record.bar)),
         horizon,
-        DEFAULT.study_size,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from washout.claims import Record, Rows, claim
-from washout.config import DEFAULT
 
 
 @claim(
@@ -14,8 +13,7 @@ from washout.config import DEFAULT
 )  # fmt: skip
 def rebound(record: Record, horizon: int) -> Rows:
     """Return after the first exhaustion of waves of at least 60 bp, against like dips."""
-    waves = record.waves(record.red, DEFAULT.study_size)
+    waves = record.waves(record.red, record.study_size)
     return record.dips(
-        waves["known_at"], lambda time: record.after(time, horizon), horizon,
-        DEFAULT.study_size,
+        waves["known_at"], lambda time: record.after(time, horizon), horizon
     )  # fmt: skip

@@ -6,7 +6,6 @@ import numpy as np
 
 from washout.claims import Record, Shifted, claim
 from washout.clock import DAY
-from washout.config import DEFAULT
 
 
 @claim(
@@ -23,7 +22,7 @@ def before_launches(record: Record, horizon: int) -> Shifted:
     """
     grid = record.grid()
     rally = record.after(grid, horizon)
-    waves = record.waves(record.red, DEFAULT.study_size)
+    waves = record.waves(record.red, record.study_size)
     return Shifted(
         begin=int(grid[0]), step=record.step,
         outcome=np.where(np.isnan(rally), np.nan, rally >= 2.0).astype(float),

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from washout.claims import Floats, Record, Rows, Times, claim
 from washout.claims._flows import ahead, in_bp, market, perp_without_forced
 from washout.clock import HOUR
-from washout.config import DEFAULT
 
 
 @claim(
@@ -30,8 +29,8 @@ def demand(record: Record, horizon: int) -> Rows:
         found = ahead(record, flow, time, span)
         return np.where(np.isnan(found), np.nan, found > 0).astype(float)
 
-    waves = record.waves(record.red, DEFAULT.study_size)
+    waves = record.waves(record.red, record.study_size)
     after = bought(waves["known_at"])
-    rows = record.dips(waves["known_at"], bought, horizon, DEFAULT.study_size)
+    rows = record.dips(waves["known_at"], bought, horizon)
     facts = {"waves without net buying after them": float(np.nansum(after == 0.0))}
     return replace(rows, facts=facts)

@@ -6,7 +6,6 @@ import numpy as np
 
 from washout.claims import Floats, Record, Rows, Times, claim
 from washout.clock import DAY
-from washout.config import DEFAULT
 
 
 @claim(
@@ -41,5 +40,5 @@ def recovery(record: Record, horizon: int) -> Rows:
         back = best >= bottom + 0.5 * (top - bottom)
         return np.where(np.isnan(best) | ~deep, np.nan, back).astype(float)
 
-    waves = record.waves(record.red, DEFAULT.study_size)
-    return record.dips(waves["known_at"], won, horizon, DEFAULT.study_size)
+    waves = record.waves(record.red, record.study_size)
+    return record.dips(waves["known_at"], won, horizon)

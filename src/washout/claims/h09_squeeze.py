@@ -7,7 +7,6 @@ import numpy as np
 from washout.claims import Record, Rows, Times, claim
 from washout.claims._flows import market
 from washout.clock import DAY, HOUR
-from washout.config import DEFAULT
 
 
 @claim(
@@ -26,7 +25,7 @@ def squeeze(record: Record, horizon: int) -> Rows:
     grid = record.grid()
     rises = grid[record.before(grid, DAY) >= 2.0]
     setups = record.rows("squeeze_setup")["known_at"]
-    large = record.waves("short", DEFAULT.study_size)
+    large = record.waves("short", record.study_size)
     confirmed = np.sort(large["confirm"] + record.bar)
     return Rows(
         time=rises, horizon=horizon,

@@ -6,7 +6,6 @@ import numpy as np
 
 from washout.claims import Lacks, Record, Rows, claim
 from washout.claims._flows import market
-from washout.config import DEFAULT
 
 
 @claim(
@@ -18,7 +17,7 @@ from washout.config import DEFAULT
 def spot(record: Record, horizon: int) -> Rows:
     """Return on spot taker buying since the onset, in bp of the market, over waves."""
     market(record, "spot_delta_usd")
-    waves = record.waves(record.red, DEFAULT.study_size)
+    waves = record.waves(record.red, record.study_size)
     with np.errstate(invalid="ignore", divide="ignore"):
         bought = waves["spot_cvd_usd_exh"] * waves["size_bp_exh"]
         bought = bought / waves[f"{record.red}_usd_exh"]

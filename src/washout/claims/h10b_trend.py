@@ -6,7 +6,6 @@ import numpy as np
 
 from washout.claims import Lacks, Record, Rows, claim
 from washout.claims._ranks import ranked
-from washout.config import DEFAULT
 
 
 @claim(
@@ -21,7 +20,7 @@ def trend(record: Record, horizon: int) -> Rows:
 
     The share of the buying that met the wave; its rank is among the waves before it.
     """
-    waves = record.waves(record.red, DEFAULT.study_size)
+    waves = record.waves(record.red, record.study_size)
     share = waves["spot_share_exh"]
     if not np.isfinite(share).any():
         raise Lacks("spot and perpetual taker flow during waves")

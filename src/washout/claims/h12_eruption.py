@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from msgspec.structs import replace
 
 from washout.claims import Floats, Record, Rows, Times, claim
 from washout.clock import DAY
-from washout.config import DEFAULT
 
 _SHARE = 0.5
 """Of the day's move: how far price must go, either way."""
@@ -40,15 +40,12 @@ def eruption(record: Record, horizon: int) -> Rows:
         known = np.isfinite(highs).all(axis=1) & (np.abs(record.before(time, DAY)) >= 1)
         return np.where(known, found, np.nan)
 
-    rows = record.dips(event, turned, horizon, DEFAULT.study_size)
+    rows = record.dips(event, turned, horizon)
     turn = np.sign(record.before(rows.time, DAY))[:, None]
     state = rows.covariates
-    returns = state.shape[1] - 1  # the last one is a variance
+    returns = state.shape[1] - rows.variances
     signed = np.where(np.arange(state.shape[1]) < returns, state * turn, state)
-    return Rows(
-        time=rows.time, outcome=rows.outcome, treated=rows.treated, covariates=signed,
-        horizon=horizon,
-    )  # fmt: skip
+    return replace(rows, covariates=signed)
 
 
 def _first(hit: Floats) -> Floats:

@@ -12,12 +12,19 @@ import numpy as np
 from washout import claims
 from washout.claims import Claim, Question
 from washout.clock import DAY
+from washout.config import DEFAULT, Config
 from washout.study import bootstrap
 from washout.study.estimate import Estimate, Rests, influences, oriented, unknown
 from washout.study.matching import match
 from washout.study.placebo import Grid, lift, placebo
 from washout.study.regression import dose, ranked, regress
-from washout.study.sample import Sample, block_width, complete, selected
+from washout.study.sample import (
+    Sample,
+    block_width,
+    complete,
+    first_of_each,
+    selected,
+)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -30,13 +37,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     shape: Any = None
 
 
-def ask(claim: Claim, question: Question, begin: int, end: int) -> Asked:
+def ask(
+    claim: Claim, question: Question, begin: int, end: int, config: Config = DEFAULT
+) -> Asked:
     """Answer a question from what was decided between `begin` and `end`, us.
 
     Rows whose outcome reaches beyond `end` are left to who may look there.
     """
-    answer: Callable[[Claim, Any, int, int], Asked] = _ANSWERS[type(question)]
-    asked = answer(claim, question, begin, end)
+    answer: Callable[[Claim, Any, int, int, Config], Asked]
+    answer = _ANSWERS[type(question)]
+    asked = answer(claim, question, begin, end, config)
     return msgspec.structs.replace(asked, estimate=oriented(asked.estimate, claim.sign))
 
 
@@ -54,7 +64,9 @@ def sample_of(
     return complete(selected(sample, order[inside[order]]))
 
 
-def _rows(claim: Claim, rows: claims.Rows, begin: int, end: int) -> Asked:
+def _rows(
+    claim: Claim, rows: claims.Rows, begin: int, end: int, config: Config
+) -> Asked:
     sample, left_out = sample_of(claim, rows, begin, end)
     asked = Asked(
         question=rows, sample=sample, left_out=left_out,
@@ -62,7 +74,9 @@ def _rows(claim: Claim, rows: claims.Rows, begin: int, end: int) -> Asked:
     )  # fmt: skip
     if len(sample.time) < 3 or np.ptp(sample.treated) == 0:
         return asked
-    settings: dict[str, Any] = {"smallest": claim.smallest, "seed": claim.seed}
+    settings: dict[str, Any] = {
+        "smallest": claim.smallest, "seed": claim.seed, "config": config
+    }  # fmt: skip
     if claim.test == "dose":
         extra = sample.extra
         plain = msgspec.structs.replace(sample, extra=None)
@@ -83,7 +97,9 @@ def _nothing(claim: Claim, sample: Sample) -> Estimate:
     )  # fmt: skip
 
 
-def _shifted(claim: Claim, asked: claims.Shifted, begin: int, end: int) -> Asked:
+def _shifted(
+    claim: Claim, asked: claims.Shifted, begin: int, end: int, config: Config
+) -> Asked:
     times = asked.begin + asked.step * np.arange(len(asked.outcome))
     inside = (times >= begin) & (times + asked.horizon <= end)
     if not inside.any():
@@ -106,13 +122,15 @@ def _shifted(claim: Claim, asked: claims.Shifted, begin: int, end: int) -> Asked
         if short or not len(event) or not np.nansum(grid.outcome)
         else lift(
             grid, event, window=asked.window, block=block, smallest=claim.smallest,
-            seed=claim.seed,
+            seed=claim.seed, config=config,
         )
     )  # fmt: skip
     return Asked(question=asked, estimate=estimate)
 
 
-def _rates(claim: Claim, asked: claims.Rates, begin: int, end: int) -> Asked:
+def _rates(
+    claim: Claim, asked: claims.Rates, begin: int, end: int, config: Config
+) -> Asked:
     inside = (asked.time >= begin) & (asked.time < end)
     columns = {
         name: getattr(asked, name)[inside]
@@ -132,13 +150,13 @@ def _rates(claim: Claim, asked: claims.Rates, begin: int, end: int) -> Asked:
     mean_block = max(bootstrap.optimal_block(series), 1.0)
     estimate = bootstrap.rate_ratio(
         rates, mean_block, block=block, null=asked.null, smallest=claim.smallest,
-        seed=claim.seed,
+        resamples=config.resamples, seed=claim.seed,
     )  # fmt: skip
     return Asked(question=asked, estimate=estimate, left_out=int((~whole).sum()))
 
 
 def _correlation(
-    claim: Claim, asked: claims.Correlation, begin: int, end: int
+    claim: Claim, asked: claims.Correlation, begin: int, end: int, config: Config
 ) -> Asked:
     """Mean within-group correlation, by stationary bootstrap of its sums."""
     inside = (asked.time >= begin) & (asked.time < end)
@@ -157,7 +175,7 @@ def _correlation(
     effect = float(_mean_correlation(columns.sum(axis=0)[None])[0])
     mean_block = max(bootstrap.optimal_block(y), 1.0)
     drawn = _mean_correlation(
-        bootstrap.resampled_sums(columns, mean_block, 9999, claim.seed)
+        bootstrap.resampled_sums(columns, mean_block, config.resamples, claim.seed)
     )
     drawn = drawn[np.isfinite(drawn)]
     se = float(drawn.std())
@@ -192,7 +210,9 @@ def _mean_correlation(sums: Any) -> Any:
         return np.nanmean((xy - x * y / n) / spread, axis=1)
 
 
-def _told(claim: Claim, told: claims.Told, begin: int, end: int) -> Asked:  # noqa: ARG001
+def _told(
+    claim: Claim, told: claims.Told, _begin: int, _end: int, _config: Config
+) -> Asked:
     """A number that needs no test: p is 0 where its interval is on one side, else 1."""
     rests = Rests(
         method="TOLD", n_events=told.n, n_controls=0, clusters=told.n,
@@ -232,19 +252,31 @@ def robustness(asked: Asked, claim: Claim) -> list[tuple[str, Estimate]]:
                 oriented(dose(ranked(plain), shape, **settings), claim.sign),
             )
         ]
-    if not np.isin(sample.treated, (0.0, 1.0)).all() or sample.extra is not None:
+    if not np.isin(sample.treated, (0.0, 1.0)).all():
         return []
-    if np.count_nonzero(sample.treated == 0) <= 5:
-        return []
-    return [
-        ("matched pairs (descriptive)", oriented(match(sample, **settings), claim.sign))
-    ]
+    assert isinstance(asked.question, claims.Rows)
+    found = [("events apart", regress(_apart(sample, asked.question), **settings))]
+    last = asked.question.variances
+    if last:
+        calm = msgspec.structs.replace(sample, covariates=sample.covariates[:, -last:])
+        found.append(("matched on volatility only", regress(calm, **settings)))
+    if sample.extra is None and np.count_nonzero(sample.treated == 0) > 5:
+        found.append(("matched pairs (descriptive)", match(sample, **settings)))
+    return [(what, oriented(one, claim.sign)) for what, one in found]
+
+
+def _apart(sample: Sample, question: claims.Rows) -> Sample:
+    """The rows without events whose outcomes overlap that of an event before them."""
+    kept = sample.treated == 0.0
+    hit = np.flatnonzero(~kept)
+    kept[hit[first_of_each(sample.time[hit], question.horizon)]] = True
+    return selected(sample, kept)
 
 
 def shifted_events(asked: Asked, claim: Claim, step: int) -> Estimate | None:
     """Events against the same events at other times: without a benchmark (PLA)."""
     sample = asked.sample
-    if sample is None or claim.benchmark != "like dips":
+    if sample is None or claim.benchmark != "like dips" or len(sample.time) < 3:
         return None
     if not np.isin(sample.treated, (0.0, 1.0)).all():
         return None

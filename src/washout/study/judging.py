@@ -20,8 +20,8 @@ import numpy as np
 from washout import plugins
 from washout._version import __version__
 from washout.claims import Claim, Lacks, Question, Rows, Told
-from washout.clock import format_width, parse_width
-from washout.config import cfg_hash
+from washout.clock import Width, format_width, parse_width
+from washout.config import DEFAULT, cfg_hash
 from washout.errors import UnknownName, UsageError
 from washout.store.answer import Store
 from washout.study.asking import Asked, ask, robustness, shifted_events
@@ -34,6 +34,12 @@ from washout.study.record import LakeRecord, liquidation_bar, price_step, watche
 from washout.study.sample import reserved_from
 from washout.study.spec import spec_hash
 from washout.study.verdict import Evidence, Quarter, Verdict, judge
+
+_QUICK = msgspec.structs.replace(DEFAULT, resamples=99, shifts=99)
+"""Where only the effect is looked at and no p-value."""
+
+_SIZES = (30.0, 120.0)
+"""Sizes of waves in bp beside the one that decides."""
 
 _RED: Mapping[Reading, Any] = {"flow": "long", "cryptoquant": "short"}
 
@@ -102,7 +108,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """The record up to `end`, read as `flow`."""
         return LakeRecord(
             self.store, self.scope, bar=self.bar, step=self.step, begin=self.begin,
-            end=end,
+            end=end, until=self.now if end == self.end else end,
         )  # fmt: skip
 
 
@@ -125,8 +131,15 @@ def judge_claims(
     inside the lake). Errors: UnknownName for claims, UsageError for a stretch that is too
     short, NoData where the scope has no liquidations, LedgerError.
     """
+    from threadpoolctl import threadpool_limits
+
     claims = find_claims(names)
     run = _run(store, scope, bar, begin, end, ledger, now, author)
+    with threadpool_limits(1, "blas"):  # small matrices: threads wait for each other
+        return _judgement(run, claims)
+
+
+def _judgement(run: Run, claims: Sequence[Claim]) -> Judgement:
     cases = [_registered(run, c, reading) for reading in _RED for c in claims]
     known = run.record(run.lock)
     whole = run.record(run.end)
@@ -137,7 +150,7 @@ def judge_claims(
         mine = [case for case in asked if case.reading == reading]
         judged[reading] = _judged(run, mine, known, whole, coverage)
     return Judgement(
-        scope=scope, begin=run.begin, end=run.end, reserved_from=run.lock,
+        scope=run.scope, begin=run.begin, end=run.end, reserved_from=run.lock,
         bar=format_width(run.bar), step=format_width(run.step), coverage=coverage,
         claims=judged["flow"], other=judged["cryptoquant"],
         registered=run.ledger.m(), ledger_head=run.ledger.verify(),
@@ -160,8 +173,12 @@ def _run(
         )
     book = Ledger(ledger or Path(store.lake.path) / "claims.jsonl")
     book.verify()
+    try:
+        step = price_step(store, scope, first, last)
+    except Lacks:
+        step = Width(bar)  # claims that need prices will say that they are missing
     return Run(
-        store=store, scope=scope, bar=bar, step=price_step(store, scope, first, last),
+        store=store, scope=scope, bar=bar, step=step,
         begin=first, end=last, lock=reserved_from(first, last), ledger=book, now=now,
         author=author, data_hash=_data_hash(store),
     )  # fmt: skip
@@ -200,9 +217,11 @@ def _asked(run: Run, case: Case, known: LakeRecord, whole: LakeRecord) -> Case:
     )
 
 
-def _question(case: Case, record: LakeRecord, horizon: str = "") -> Question:
+def _question(
+    case: Case, record: LakeRecord, horizon: str = "", size: float = DEFAULT.study_size
+) -> Question:
     width = parse_width(horizon or case.claim.horizon)
-    mine = record.read_as(_RED[case.reading])
+    mine = record.read_as(_RED[case.reading], size)
     question: Question = case.claim.question(mine, width)
     return question
 
@@ -234,22 +253,29 @@ def _adjusted(cases: Sequence[Case]) -> list[float]:
 
 
 def _secondary(run: Run, case: Case, known: LakeRecord) -> list[Secondary]:
-    """Other horizons, and the same rows by other methods."""
+    """Other horizons and sizes of waves, and the same rows by other methods."""
     if case.asked is None:
         return []
+    ways: list[tuple[str, dict[str, Any]]] = [
+        (f"{name} horizon", {"horizon": name}) for name in case.claim.also
+    ]
+    if case.claim.benchmark == "like dips" and case.claim.test == "regression":
+        ways += [(f"waves of {size:g} bp", {"size": size}) for size in _SIZES]
     found = [
-        _said(f"{name} horizon", estimate)
-        for name in case.claim.also
-        if (estimate := _at_horizon(run, case, known, name)) is not None
+        _said(what, estimate)
+        for what, way in ways
+        if (estimate := _otherwise(run, case, known, way)) is not None
     ]
     return found + [
         _said(what, estimate) for what, estimate in robustness(case.asked, case.claim)
     ]
 
 
-def _at_horizon(run: Run, case: Case, known: LakeRecord, name: str) -> Estimate | None:
+def _otherwise(
+    run: Run, case: Case, known: LakeRecord, way: dict[str, Any]
+) -> Estimate | None:
     try:
-        question = _question(case, known, name)
+        question = _question(case, known, **way)
     except Lacks:
         return None
     return ask(case.claim, question, run.begin, run.lock).estimate
@@ -285,7 +311,9 @@ def _discounted(
 
 
 def _counts(one: Secondary) -> bool:
-    return one.what.endswith("horizon") and math.isfinite(one.p)
+    """Other questions are further tests; other methods answer the same one."""
+    asks = one.what.endswith("horizon") or one.what.startswith("waves of")
+    return asks and math.isfinite(one.p)
 
 
 def _one(
@@ -328,7 +356,8 @@ def _quarters(run: Run, case: Case) -> tuple[Quarter, ...]:
     found = []
     for part in range(4):
         low = run.begin + part * length
-        piece = ask(case.claim, case.asked.question, low, low + length).estimate
+        question = case.asked.question
+        piece = ask(case.claim, question, low, low + length, _QUICK).estimate
         found.append(Quarter(piece.effect, piece.clusters))
     return tuple(found)
 
@@ -342,7 +371,7 @@ def _out_of_sample(run: Run, case: Case, whole: LakeRecord) -> float | None:
     before = run.ledger.find(case.spec_hash, "out_of_sample")
     if before is None:
         question = _question(case, whole)
-        found = ask(case.claim, question, run.lock, run.end).estimate
+        found = ask(case.claim, question, run.lock, run.end, _QUICK).estimate
         before = run.ledger.open_out_of_sample(
             case.spec_hash, time=run.now, data_hash=run.data_hash, author=run.author,
             result={

@@ -8,7 +8,6 @@ number that was published after a decision does not exist for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -77,31 +76,37 @@ class Prices(msgspec.Struct, frozen=True, eq=False):
 
 
 class LakeRecord:
-    """A `claims.Record` over a lake, that ends at `end`: later rows are not read."""
+    """A `claims.Record` over a lake, that ends at `end`: later rows are not read.
+
+    What was known only after `until` (default: `end`) is not there either.
+    """
 
     def __init__(
         self, store: Store, scope: str, *, bar: int, step: int, begin: int, end: int,
-        red: Side = "long",
+        red: Side = "long", until: int | None = None,
+        study_size: float = DEFAULT.study_size,
     ) -> None:  # fmt: skip
         self.store, self.scope = store, scope
+        self.until = end if until is None else until
+        self.study_size = study_size
         self.bar, self.step, self.begin, self.end = bar, step, begin, end
         self.red: Side = red
         self.white: Side = "short" if red == "long" else "long"
         self._seen: dict[Any, dict[str, Any]] = {}
+        self._prices: list[Prices] = []
 
     @property
     def sign(self) -> int:
         """-1 where red are longs, whose closing is below zero."""
         return -1 if self.red == "long" else 1
 
-    def read_as(self, red: Side) -> LakeRecord:
-        """The same record under the other reading; what was read is shared."""
+    def read_as(self, red: Side, study_size: float = DEFAULT.study_size) -> LakeRecord:
+        """The same record under another reading; what was read of the lake is shared."""
         twin = LakeRecord(
             self.store, self.scope, bar=self.bar, step=self.step, begin=self.begin,
-            end=self.end, red=red,
+            end=self.end, red=red, until=self.until, study_size=study_size,
         )  # fmt: skip
-        twin._seen = self._seen
-        vars(twin)["prices"] = self.prices
+        twin._seen, twin._prices = self._seen, self._prices
         return twin
 
     def rows(self, view: str, **settings: Any) -> dict[str, Any]:
@@ -128,7 +133,7 @@ class LakeRecord:
         known = np.maximum.accumulate(np.asarray(table["known_at"], np.int64))
         found = {name: _column(name, table[name]) for name in table.column_names}
         found["known_at"] = known
-        return {name: values[known <= self.end] for name, values in found.items()}
+        return {name: values[known <= self.until] for name, values in found.items()}
 
     def need(self, columns: Mapping[str, Any], *names: str) -> None:
         """Lacks, where one of the named columns has no number at all."""
@@ -136,9 +141,14 @@ class LakeRecord:
             if not np.isfinite(np.asarray(columns[name], np.float64)).any():
                 raise Lacks(_WORDS.get(name, name.replace("_", " ")))
 
-    @cached_property
+    @property
     def prices(self) -> Prices:
         """Perpetual price bars of the record, from 40 days before it."""
+        if not self._prices:
+            self._prices.append(self._read_prices())
+        return self._prices[0]
+
+    def _read_prices(self) -> Prices:
         begin = bar_start(self.begin, DAY) - 40 * DAY
         table = self._candles(begin)
         count = (self.end - begin) // self.step
@@ -300,19 +310,23 @@ class LakeRecord:
         return np.where(whole, sums, np.nan)
 
     def dips(
-        self, event: Times, outcome: Callable[[Times], Floats], horizon: int,
-        at_least: float = DEFAULT.study_size,
-    ) -> Rows:  # fmt: skip
-        """Events against all other instants with no such wave on in the day before."""
+        self, event: Times, outcome: Callable[[Times], Floats], horizon: int
+    ) -> Rows:
+        """Events against all other instants with no wave of the study on the day before."""
         grid = self.grid()
-        control = grid[~self.active(self.red, at_least, DAY, grid)]
+        control = grid[~self.active(self.red, self.study_size, DAY, grid)]
         control = np.setdiff1d(control, event)
         time = np.concatenate([event, control])
         return Rows(
             time=time, outcome=outcome(time), horizon=horizon,
             treated=np.repeat([1.0, 0.0], [len(event), len(control)]),
-            covariates=self.state(time),
+            covariates=self.state(time), variances=self._variances(),
         )  # fmt: skip
+
+    def _variances(self) -> int:
+        prices = self.prices
+        names = covariates(prices.close[:1], prices.volatility[:1], self.step).names
+        return sum(name.startswith("rv") for name in names)
 
 
 def _column(name: str, values: Any) -> Any:
