@@ -3,6 +3,9 @@
 python bench/waves.py [--symbols 4] [--years 1] [--workers 1]
 python bench/waves.py --symbols 200 --years 5 --workers 2    # the whole of it
 
+Detectors that watch waves are folded in one pass with them, as a live process would; each
+asked for by itself runs its own waves.
+
 A bar is one minute of one symbol, folded for both sides. Bars are generated a month at
 a time and folded with the state carried on, so that memory does not grow; generating is
 not counted; times are of the processor, not of the clock. Plain Python runs the same step, uncompiled, over some days.
@@ -15,12 +18,18 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
+import msgspec
 import numpy as np
 
 from washout.clock import DAY, MINUTE
 from washout.store import graph
 from washout.store.folding import Folding, folding
 from washout.views import _wave_state as at
+from washout.views._wave_step import take
+from washout.views.absorption import watch_absorption
+from washout.views.buyers import watch_buyers
+from washout.views.rebound_setup import watch_rebound
+from washout.views.squeeze import watch_squeeze
 
 MONTH = 30 * DAY // MINUTE
 BEGIN = 1_600_041_600_000_000
@@ -66,6 +75,68 @@ def compiled(months: int, symbol: int) -> tuple[float, int]:
     return spent, found
 
 
+def of_long(state, row, _settings):
+    """Long waves and all that watches them. The row ends with net_bp, rate, OI in USD."""
+    take(state[:5], row)
+    watch_absorption(state[5:9], row[:19], state[0])
+    watch_buyers(state[9], state[0])
+    watch_rebound(state[10:13], row[:18], state[0])
+    return state, state[0]
+
+
+def of_short(state, row, _settings):
+    """Short waves and all that watches them."""
+    take(state[:5], row)
+    watch_absorption(state[5:9], row[:19], state[0])
+    watch_buyers(state[9], state[0])
+    watch_squeeze(state[10:], row[:18] + row[19:], state[0])
+    return state, state[0]
+
+
+def with_detectors(step, *watching: str) -> Folding:
+    """Waves with what watches them, in one pass."""
+    first = list(made().first)
+    for name in ("absorption", "buyers", *watching):
+        view = graph.find_view(name)
+        first += folding(view, graph.settings(name, {"bar": "1m"})).first[at.STATE :]
+    view = msgspec.structs.replace(
+        made().view, step=step, columns=(*at.COLUMNS, "net_bp", "rate", "oi_usd")
+    )
+    return msgspec.structs.replace(made(), view=view, first=tuple(first))
+
+
+OTHERS = ("divergence", "squeeze_setup", "leverage_load", "eruption")
+
+
+def detectors(months: int = 4) -> dict[str, float]:
+    """Nanoseconds a bar of each pass."""
+    spent: dict[str, float] = {}
+    rows = np.concatenate([bars(0, month) for month in range(months)])
+    more = np.column_stack(
+        [rows, -rows[:, at.R_BP], rows[:, at.R_RATE], rows[:, at.R_OI]]
+    )
+    passes = {
+        "long waves and what watches them": (with_detectors(of_long, "rebound_setup"), more),
+        "short waves and what watches them": (
+            with_detectors(of_short, "squeeze_trigger"), more
+        ),
+    }  # fmt: skip
+    known = dict(zip(at.COLUMNS, rows.T, strict=True)) | {"gross_bp": rows[:, at.R_BP]}
+    for name in OTHERS:
+        view = graph.find_view(name)
+        values = np.column_stack([known.get(c, rows[:, at.R_OI]) for c in view.columns])
+        passes[name] = folding(view, graph.settings(name, {"bar": "1m"})), values
+    for name, (fold, values) in passes.items():
+        fold.run(fold.first, values[:10])
+        times = []
+        for _ in range(3):
+            begin = time.process_time()
+            fold.run(fold.first, values)
+            times.append(time.process_time() - begin)
+        spent[name] = min(times) / len(values) * 1e9
+    return spent
+
+
 def plain() -> float:
     """Seconds a bar (both sides) of the same step as plain Python."""
     fold = made()
@@ -107,6 +178,14 @@ def main() -> None:
     print(f"5 years of 200 symbols      {WHOLE * each:.0f} s on one core")
     print(f"plain Python                {python * 1e9:.0f} ns a bar")
     print(f"ratio                       {python / each:.0f}x (aim 50x)")
+    found = detectors()
+    for name, nanoseconds in found.items():
+        print(f"{name:<35} {nanoseconds:.0f} ns a bar")
+    whole = sum(found.values())
+    print(f"waves and detectors                 {whole:.0f} ns a bar (aim 228)")
+    print(
+        f"5 years of 200 symbols              {WHOLE * whole / 1e9:.0f} s on one core"
+    )
 
 
 if __name__ == "__main__":

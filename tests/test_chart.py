@@ -19,9 +19,10 @@ import washout
 from washout.cli import group
 from washout.clock import DAY, HOUR, parse_time
 from washout.errors import NoData, UnknownName, UsageError
-from washout.present import chart, chart_data, chart_words, interactive, themes
+from washout.present import chart, chart_data, chart_words, interactive, themes, waves
 from washout.present.chart_data import Bar, ChartData, EruptionRule, eruptions, runs
 from washout.present.chart_labels import Box, Wish, place
+from washout.present.waves import Waves
 
 GOLDEN = Path(__file__).parent / "golden"
 START = parse_time("2024-06-01")
@@ -213,6 +214,119 @@ def test_a_stretch_outside_the_record_says_so(sample_lake):
         )
 
 
+# Waves.
+
+
+def without_waves(data, why="made up"):
+    return replace(data, waves=Waves(missing=why))
+
+
+def wave_row(side, onset, end, long_usd, short_usd=1.0):
+    return {
+        "side": side, "onset": START + onset * DAY, "end": START + end * DAY,
+        "long_usd_end": long_usd, "short_usd_end": short_usd, "normaliser": "turnover",
+        "long_usd": 9e9, "short_usd": 9e9,
+    }  # fmt: skip
+
+
+def track_row(day, status, onset=None, long_usd=None, side="long"):
+    return {
+        "bar": START + day * DAY, "side": side, "status": status, "long_usd": long_usd,
+        "onset": None if onset is None else START + onset * DAY, "short_usd": 2.0,
+    }  # fmt: skip
+
+
+def waves_of(closed, track):
+    return waves.of_rows(closed, track, start=START, width=DAY)
+
+
+def test_a_wave_reaches_to_the_end_of_its_last_bar_and_counts_only_up_to_there():
+    found = waves_of([wave_row("long", 3, 5, 7.0)], [track_row(0, "idle")])
+    (wave,) = found.found
+    assert (wave.start, wave.end) == (START + 3 * DAY, START + 6 * DAY)
+    assert (wave.long_usd, wave.short_usd, wave.open) == (7.0, 1.0, False)
+    assert found.normalisers == ("turnover",)
+
+
+def test_a_wave_that_ended_before_the_stretch_is_not_in_it():
+    closed = [wave_row("long", -9, -1, 7.0), wave_row("short", -9, 0, 7.0)]
+    assert [w.side for w in waves_of(closed, [track_row(0, "idle")]).found] == ["short"]
+
+
+def test_the_wave_that_is_still_open_ends_with_its_last_active_bar():
+    track = [
+        track_row(4, "idle"), track_row(5, "active", 4, 10.0),
+        track_row(6, "active", 4, 15.0), track_row(7, "cooling", 4, 16.0),
+    ]  # fmt: skip
+    (wave,) = waves_of([], track).found
+    assert (wave.start, wave.end) == (START + 4 * DAY, START + 7 * DAY)
+    assert (wave.long_usd, wave.open) == (15.0, True)
+    assert waves_of([], [*track, track_row(8, "idle", 4, 17.0)]).found == ()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "why"),
+    [(["warmup"] * 4, "warm-up"), (["degraded"] * 4, "size of the market"),
+     (["warmup", "warmup", "idle", "idle"], "warm-up"), ([], "no bar")],
+)  # fmt: skip
+def test_waves_are_not_told_where_most_bars_have_no_answer(statuses, why):
+    told = waves_of([], [track_row(i, status) for i, status in enumerate(statuses)])
+    assert not told.known
+    assert why in told.missing
+    assert told.unknown == len([s for s in statuses if s != "idle"])
+
+
+def test_amounts_of_waves_are_those_of_the_bars_that_are_shaded(year):
+    longs = year.waves.of("long")
+    assert [washout.clock.format_day(w.start) for w in longs] == [
+        "2024-07-03", "2024-07-31", "2024-09-30", "2025-02-24",
+    ]  # fmt: skip
+    for wave in longs:
+        inside = [row for row in year.rows if wave.start <= row.time < wave.end]
+        assert wave.long_usd == pytest.approx(sum(row.long_usd for row in inside))
+        assert wave.floor
+
+
+def test_a_chart_that_ends_inside_a_wave_shows_it_as_open_and_knows_no_more(
+    sample_lake, tmp_path
+):
+    asked = {"scope": "binance:BTC", "start": "2025-08-01"}
+    lake = washout.open(sample_lake)
+    data = chart_data.load(lake, end="2025-10-13", **asked)
+    wave = data.waves.of("long")[-1]
+    assert wave.open
+    assert wave.end == data.stop
+    later = chart_data.load(lake, end="2025-10-31", **asked).waves.of("long")[-1]
+    assert not later.open
+    assert wave.start == later.start
+    assert wave.long_usd < later.long_usd
+    assert "…" in svg(data, tmp_path)
+    assert "still open at the end" in svg(data, tmp_path)
+
+
+def test_waves_are_asked_of_the_lake_once_each(sample_lake, monkeypatch):
+    lake, asked = washout.open(sample_lake), []
+    view = type(lake).view
+    monkeypatch.setattr(
+        type(lake), "view", lambda self, name, **how: asked.append(name) or view(self, name, **how)
+    )  # fmt: skip
+    chart_data.load(lake, "binance:BTC", start="2025-01-01", end="2025-02-01")
+    assert sorted(asked) == ["candles", "cld", "liquidations", "wave_track", "waves"]
+
+
+def test_warm_up_falls_back_to_the_runs_below_zero_and_says_so(sample_lake, tmp_path):
+    data = chart_data.load(
+        washout.open(sample_lake), "binance:BTC-USDT", bar="4h", start="2024-06-19",
+        end="2024-08-20", window="7d", anchor="2024-06-19",
+    )  # fmt: skip
+    assert not data.waves.known
+    text = svg(data, tmp_path)
+    assert "No waves: too little history to say what is usual (warm-up)" in text
+    assert "label: long USD closed in the run" in text
+    assert "wave" not in drawn(data)
+    assert "No waves: " in interactive.figure_html(data, include_js=False)
+
+
 # What is drawn.
 
 
@@ -281,6 +395,29 @@ def test_both_signs_show_the_same_amounts_turned_over(year):
     assert ends(flow["bars"][0]) == ends(turned["bars"][0])
 
 
+def test_long_waves_are_shaded_on_the_side_of_longs_and_short_ones_on_the_other(year):
+    for sign, turn in chart_words.SIGNS.items():
+        found = drawn(year, sign=sign)
+        spans = [
+            (path.vertices[:, 0].min() * DAY, path.vertices[:, 0].max() * DAY)
+            for shade in found["wave"]
+            for path in shade.get_paths()
+        ]
+        told = [(wave.start, wave.end) for wave in year.waves.of("long")]
+        assert np.allclose(spans, told)
+        for shade in found["wave"]:
+            heights = turn * shade.get_paths()[0].vertices[:, 1]
+            assert heights.min() < 0 == heights.max()
+        (strip,) = found["short-wave"]
+        assert strip.get_height() * turn > 0
+        assert strip.get_x() * DAY == pytest.approx(year.waves.of("short")[0].start)
+
+
+def test_every_label_of_a_wave_is_its_amount(year):
+    told = {t.get_text() for t in drawn(year)["run-label"]}
+    assert told == {"≥ $191M", "≥ $233M", "≥ $106M", "≥ $309M"}
+
+
 def test_gross_bars_are_taller_than_net_bars(year):
     net, gross = (drawn(year, bars=kind)["bars"][0] for kind in ("net", "gross"))
     assert all(a <= b for a, b in zip(ends(net), ends(gross), strict=True))
@@ -314,13 +451,16 @@ def test_labels_do_not_cover_each_other(which, sign, request):
             assert wide <= 1 or high <= 4  # line boxes hold empty descent
 
 
-def test_every_run_has_a_label_or_is_counted(five_years):
-    picture = chart.figure(five_years)
+@pytest.mark.parametrize("noun", ["long wave", "red run"])
+def test_every_wave_or_run_has_a_label_or_is_counted(five_years, noun):
+    data = five_years if noun == "long wave" else without_waves(five_years)
+    shaded = data.waves.of("long") if noun == "long wave" else data.runs
+    picture = chart.figure(data)
     labels = [t for a in picture.axes for t in a.texts if t.get_gid() == "run-label"]
-    told = re.search(
-        r"(\d+) red runs? without room", "\n".join(map(_text, picture.texts))
-    )
-    assert len(labels) + int(told[1]) == len(five_years.runs)
+    said = "\n".join(map(_text, picture.texts))
+    told = re.search(rf"(\d+) {noun}s? without room", said)
+    assert len(labels) + int(told[1] if told else 0) == len(shaded)
+    assert len(labels) > 6
 
 
 def _text(artist):
@@ -365,7 +505,10 @@ def test_the_picture_says_what_it_is(year, tmp_path):
     for words in (
         "Binance BTC: net liquidations and price",
         "2024-06-01 to 2025-06-01 UTC",
-        "30d rolling net, more longs than shorts closed",
+        "Deep red: long wave, onset to end, and longs closed in it",
+        "Short wave",
+        "30d rolling net: longs lead",
+        "Waves: one side closed much faster than usual, in bp of open interest or",
         "CLD: net summed from anchor 2024-01-01 (right)",
         "Liquidations: coinglass",
         "vintage 1 of 2026-05-28",
@@ -376,7 +519,7 @@ def test_the_picture_says_what_it_is(year, tmp_path):
         "washout chart --scope binance:BTC --bar 1d --from 2024-06-01 --to 2025-06-01",
     ):
         assert words in text, words
-    closed = max(run.long_usd for run in year.runs)
+    closed = max(wave.long_usd for wave in year.waves.of("long"))
     assert chart_words.usd(closed, floor=True) in text
 
 
@@ -461,7 +604,17 @@ def test_scale_is_pixels(year, tmp_path):
             assert picture.size == size
 
 
+@pytest.fixture(scope="session")
+def october(sample_lake):
+    return chart_data.load(
+        washout.open(sample_lake), "binance:BTC", start="2025-10-01", end="2025-10-31"
+    )
+
+
 PICTURES = {
+    "month-light-flow": ("october", {}),
+    "month-dark-cryptoquant": ("october", {"theme": "dark", "sign": "cryptoquant"}),
+    "year-dark-flow": ("year", {"theme": "dark"}),
     "year-light-flow": ("year", {}),
     "summer-dark-cryptoquant": ("summer", {"theme": "dark", "sign": "cryptoquant"}),
     "five-years-dark-flow": ("five_years", {"theme": "dark", "bars": "gross"}),
@@ -535,6 +688,7 @@ def test_what_meets_in_a_panel_is_told_apart_by_every_eye(theme, sight):
     eye = np.array(MACHADO[sight])
     panels = (
         (theme.panel, theme.price, theme.longs, theme.other),
+        (theme.panel, theme.longs, theme.pale, theme.price), (theme.longs, theme.shorts),
         (theme.peaks_panel, theme.shorts), (theme.shorts, theme.longs),
         (theme.panel, theme.bars, theme.eruption, theme.cld),
     )  # fmt: skip
@@ -613,10 +767,9 @@ def test_the_page_flips_with_the_sign_and_has_its_buttons(year):
     assert [button.label for button in menu.buttons] == ["price log", "price linear"]
 
 
-def test_hover_on_the_red_names_its_run(year):
-    red = next(
-        t for t in interactive.figure(year).data if t.name and "more longs" in t.name
-    )
+def test_without_waves_hover_on_the_red_names_its_run(year):
+    built = interactive.figure(without_waves(year))
+    red = next(t for t in built.data if t.name and "more longs" in t.name)
     largest = max(year.runs, key=lambda run: run.long_usd)
     place_ = next(i for i, r in enumerate(year.rows) if r.time == largest.trough_at)
     assert chart_words.usd(largest.long_usd, floor=True) in red.customdata[place_][1]
@@ -681,3 +834,21 @@ def test_the_printed_command_draws_the_same(summer, sample_lake, tmp_path):
     first = chart.draw(summer, tmp_path / "first.svg").read_bytes()
     assert (tmp_path / "again.svg").read_bytes() == first
     assert summer.bar == HOUR
+
+
+def test_the_page_shows_waves_and_tells_them_in_the_hover(year):
+    built = interactive.figure(year)
+    red = next(t for t in built.data if t.name == chart_words.red_word(year))
+    starts = [moment for moment in red.x if moment is not None][::5]
+    assert starts == [f"{day} 00:00:00" for day in (
+        "2024-07-03", "2024-07-31", "2024-09-30", "2025-02-24")]  # fmt: skip
+    net = next(t for t in built.data if t.name == chart_words.pale_word(year))
+    day = next(i for i, at in enumerate(net.x) if at.startswith("2025-03-01"))
+    assert (
+        "long wave 2025-02-24 to 2025-03-06: longs closed ≥ $309M"
+        in net.customdata[day][1]
+    )
+    assert "wave" not in net.customdata[100][1]
+    assert {"<b>≥ $309M</b>", "<b>≥ $233M</b>"} <= {
+        a.text for a in built.layout.annotations
+    }

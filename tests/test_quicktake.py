@@ -24,6 +24,7 @@ from washout.present.findings import move_of, pressure_of, shorts_of
 from washout.present.measuring import fewest
 from washout.present.note import markdown
 from washout.present.quicktake import Question
+from washout.present.statements import wave_amounts
 from washout.store.answer import open_lake
 from washout.store.ingest import add_unit
 from washout.store.lake import Lake
@@ -136,7 +137,33 @@ def test_of_the_posts_window_it_says_that_the_amounts_were_sums_over_weeks(
     told = said(posts_window, "wave_amounts")
     assert "No day of the record reached 120 M USD" in told
     assert "2024-08-05, closed at least 91.7 M USD of longs" in told
-    assert "Amounts of 120 to 360 M USD are sums over weeks" in told
+    assert "Amounts of 120 to 360 M USD are sums over days in a wave, else" in told
+
+
+def test_amounts_are_judged_by_the_waves_of_the_chart_where_there_are_any(posts_window):
+    found = posts_window.findings
+    closed = [wave.long_usd / 1e6 for wave in found.waves.longs]
+    assert closed == pytest.approx([117, 191, 233, 106, 309], abs=0.6)
+    assert found.standing("wave_amounts") == "borne_out"
+    assert (
+        "3 of 5 waves of the chart closed that much (as floors), and lasted 10 days"
+        in (said(posts_window, "wave_amounts"))
+    )
+    few = msgspec.structs.replace(found.waves, longs=found.waves.longs[-2:][:1])
+    assert wave_amounts(msgspec.structs.replace(found, waves=few)) == "contradicted"
+    none = msgspec.structs.replace(found.waves, longs=())
+    assert wave_amounts(msgspec.structs.replace(found, waves=none)) == "contradicted"
+
+
+def test_the_waves_of_the_chart_are_in_the_text(posts_window):
+    told = said(posts_window, "waves")
+    assert "There are five such waves; the largest, 2025-02-24 to 2025-03-05" in told
+    assert "it closed at least 309 M USD of longs" in told
+    assert (
+        "| 2024-07-31 - 2024-08-09 | 10 days | ≥ 233 M USD | ≥ 146 M USD |"
+        in text_of(posts_window)
+    )
+    assert posts_window.note.item("red").head == "Pale red area."
 
 
 def test_with_the_crash_of_2025_the_same_sentences_change(longer_window):
@@ -427,7 +454,8 @@ def test_the_command_leaves_five_files_and_hashes_of_them(written):
     assert manifest.question.as_of == "vintage:1"
     assert manifest.question.stop == "2024-09-01"
     assert [unit.sha256 for unit in manifest.lake.units] == [sample.sha256()]
-    assert set(manifest.definitions) == {"note", "liquidations", "cld", "candles"}
+    assert set(manifest.definitions) == {"note", *quicktake.VIEWS}
+    assert {"waves", "wave_track"} < set(manifest.definitions)
     assert json.loads((folder / "manifest.json").read_bytes())["question"]["to"]
 
 

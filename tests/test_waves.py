@@ -82,7 +82,7 @@ def test_g14_thresholds_of_a_day():
         (reference.put_day, reference.thresholds),
         (compiled(reference.put_day), compiled(reference.thresholds)),
     ):
-        put(0, values, 8, days, starts, counts)
+        put(0, values, 8, days, starts, counts, scratch)
         found = thresholds(days, starts, counts, scratch)
         expected = case["expected"]
         assert found == near((expected["theta_in"], expected["theta_out"]))
@@ -146,7 +146,7 @@ def test_thresholds_from_bins_are_those_of_sorting_everything(shape):
             y = np.round(y) if shape == "ties" else y
             y[random.random(size) < (0.7 if shape == "zeros" else 0.0)] = 0.0
             filled = int(random.integers(1, size + 1))
-            put(day % slots, y, filled, days, starts, counts)
+            put(day % slots, y, filled, days, starts, counts, scratch)
             held[day % slots] = y[:filled]
         found = thresholds(days, starts, counts, scratch)
         expected = exact(np.concatenate(list(held.values())))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from itertools import pairwise
+from math import log
 
 import msgspec
 
@@ -61,6 +62,61 @@ WAVES = (
 )  # fmt: skip
 
 
+class DetectorPreset(msgspec.Struct, frozen=True, kw_only=True):
+    """How sudden events and usual reactions are read from bars of one width.
+
+    The method's own numbers are those of 1-minute bars. For wider bars the half-life of
+    an eruption is half that of a wave (at least a bar), the windows keep their lengths
+    in half-lives, and references are those of waves. Wider bars blur jumps: what is ten
+    times the usual in five minutes is less over hours. So they ask for less of it, and
+    for a quantile that several values of the reference exceed. Chosen by such reasoning
+    and by how often an eruption is told, never by what price did afterwards.
+    """
+
+    bar: int
+    half_life: int
+    """Of the intensity of an eruption, and length of the burst."""
+    before: int
+    """What the burst is compared with: this long, up to the burst."""
+    jump: float
+    """Least ratio of the burst to its share of the time before."""
+    quantile: float
+    deviations: float
+    """Intensity must reach this quantile, and this many robust deviations."""
+    refractory: int
+    """No other eruption so soon after one."""
+    reference: int
+    """Days before today that thresholds of eruptions are made of."""
+    minimum: int
+    slope_reference: int
+    """Days before today from which the usual reaction of price is read."""
+    slope_minimum: int
+
+
+DETECTORS = (
+    DetectorPreset(
+        bar=MINUTE, half_life=5 * MINUTE, before=HOUR, jump=10.0, quantile=0.999,
+        deviations=5.0, refractory=6 * HOUR, reference=30 * DAY, minimum=7 * DAY,
+        slope_reference=90 * DAY, slope_minimum=21 * DAY,
+    ),
+    DetectorPreset(
+        bar=HOUR, half_life=HOUR, before=12 * HOUR, jump=6.0, quantile=0.995,
+        deviations=4.0, refractory=DAY, reference=90 * DAY, minimum=21 * DAY,
+        slope_reference=90 * DAY, slope_minimum=21 * DAY,
+    ),
+    DetectorPreset(
+        bar=4 * HOUR, half_life=4 * HOUR, before=2 * DAY, jump=4.0, quantile=0.99,
+        deviations=3.0, refractory=3 * DAY, reference=180 * DAY, minimum=60 * DAY,
+        slope_reference=180 * DAY, slope_minimum=60 * DAY,
+    ),
+    DetectorPreset(
+        bar=DAY, half_life=DAY, before=12 * DAY, jump=3.0, quantile=0.98,
+        deviations=2.0, refractory=12 * DAY, reference=365 * DAY, minimum=90 * DAY,
+        slope_reference=365 * DAY, slope_minimum=90 * DAY,
+    ),
+)  # fmt: skip
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Every default of the method; keys follow its appendix."""
 
@@ -114,9 +170,36 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Below this share of the last half-life observed, waves stand still."""
     wave_sizes: tuple[float, ...] = (20.0, 60.0, 200.0)
     """In bp at exhaustion: from which on a wave is normal, large, extreme."""
+    detectors: tuple[DetectorPreset, ...] = DETECTORS
+    """Other widths take the preset whose bar is nearest in ratio."""
+    rank_reference: int = 365 * DAY
+    """Days before today among which a daily value is ranked."""
+    rank_minimum: int = 90 * DAY
+    """Fewer known days give no rank."""
+    divergence_rank: float = 0.20
+    """Net liquidations rank this low or lower while price has risen."""
+    slope_quantile: float = 0.90
+    """The usual reaction is read from bars with at least this quantile of closures."""
+    squeeze_score: float = 0.70
+    """Mean rank from which shorts are set up for a squeeze."""
+    squeeze_within: int = 72 * HOUR
+    """How long after a set-up a wave of shorts counts as its trigger."""
+    vertical: float = 2.0
+    """A rise of so many daily deviations within 24 hours is vertical."""
+    jump_floor_bp: float = 0.05
+    """g0: the time before a burst counts as at least this much."""
+    barrier: float = 0.5
+    """kappa: an outcome is decided when price moved by this share of the run-up."""
+    loaded: float = 0.80
+    """Leverage load from which, with positive funding, longs are loaded."""
 
 
 DEFAULT = Config()
+
+
+def detector_preset(bar: int) -> DetectorPreset:
+    """The preset whose bar is nearest in ratio."""
+    return min(DEFAULT.detectors, key=lambda p: abs(log(p.bar / bar)))
 
 
 def cfg_hash(config: Config = DEFAULT) -> str:

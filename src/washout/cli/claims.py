@@ -104,8 +104,9 @@ def judge(
     the chart's sign are judged.
     """
     from washout.clock import parse_bar
+    from washout.present.verdict_files import write_verdicts
     from washout.present.verdicts import as_json as json_text
-    from washout.present.verdicts import terminal, write_verdicts
+    from washout.present.verdicts import terminal
     from washout.store.answer import open_lake
     from washout.study.judging import judge_claims
 

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 SCOPE, START, STOP = "binance:BTC", "2024-01-01", "2025-11-14"
 """What the demo is about; STOP is exclusive, so 2025-11-13 is the last day."""
 
+VERDICTS = "verdicts"
+
 FILES = {
     "cld.png": "the chart, to post",
     "cld.svg": "the same, to print",
     "quicktake.html": "the note with a chart to zoom; opens without a network",
     "quicktake.md": "the note as text",
     "manifest.json": "everything they were made from",
+    "verdicts": "what is claimed, judged: text, page, data, figures",
 }
 
 
@@ -55,20 +58,26 @@ def command(folder: Path, lake_path: Path | None, theme: str, sign: str) -> None
     Real Binance BTC liquidations, 2024-01-01 to 2025-11-13. A second run does only what
     is not yet done.
     """
+    from washout.cli._judging import judge
     from washout.present import quicktake, summary
     from washout.present.run_manifest import Question
     from washout.store.answer import Store
+    from washout.study.judging import data_hash
 
     path = lake_path or folder / "lake"
     with steps() as step:
         lake, news = _lake(path, step)
         step("asking the lake")
-        made = quicktake.make(
-            Store(lake),
-            Question(scope=SCOPE, start=START, stop=STOP, theme=theme, sign=sign),
-            lake=str(path),
-        )
-        drawn = _write(made, folder, path, step)
+        store = Store(lake)
+        question = Question(scope=SCOPE, start=START, stop=STOP, theme=theme, sign=sign)
+        made = quicktake.make(store, question, lake=str(path))
+        if quicktake.claims_up_to_date(made, folder, data_hash(store)):
+            drawn = "Chart, note and verdicts were already up to date."
+        else:
+            step("judging claims")
+            judgement = judge(store, SCOPE, as_of=made.question.as_of)
+            made = quicktake.make(store, question, lake=str(path), judgement=judgement)
+            drawn = _write(made, folder, path, step)
     click.echo(summary.text(made.note, made.findings))
     click.echo(f"{news} {drawn}\n")
     rows = [(str(folder / name), what) for name, what in FILES.items()]
@@ -100,12 +109,13 @@ def _write(
 ) -> str:
     from washout.clock import format_time
     from washout.present import quicktake
+    from washout.present.verdict_files import write_verdicts
 
-    if quicktake.up_to_date(made, folder):
-        return "Chart and note were already up to date."
     outputs = quicktake.render(made, progress=step)
     quicktake.write(made, outputs, folder, lake=lake, generated_at=format_time(now()))
-    return "Drew the chart and wrote the note."
+    if made.judgement is not None:
+        write_verdicts(made.judgement, folder / VERDICTS)
+    return "Drew the chart, judged the claims and wrote the note."
 
 
 def _next(path: Path) -> str:

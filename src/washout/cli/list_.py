@@ -210,6 +210,7 @@ def _of_views(rows: Found) -> Sequence[str]:
         for line in (
             f"{row['name']:<14} {row['summary']}",
             f"{'':<14} {_settings(row)}",
+            *([f"{'':<14} {row['limits']}"] if row["limits"] else []),
         )
     ]
 

@@ -67,6 +67,7 @@ def _refuse_binary_on_a_terminal(output: str, path: Path | None) -> None:
 
 def _write(answer: Answer, output: str, path: Path | None) -> None:
     from washout.present import tables
+    from washout.store import graph
 
     if path is not None:
         tables.write(answer, output, path)
@@ -75,3 +76,5 @@ def _write(answer: Answer, output: str, path: Path | None) -> None:
     else:
         for piece in tables.text(answer, output):
             click.echo(piece, nl=False)
+        if output == "table" and (said := graph.limits(answer.plan.view)):
+            click.echo(f"\n{said}")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from washout.cli import _complete
+from washout.cli._judging import judge, judge_again
 from washout.cli._options import json_option, lake_option, now
 from washout.cli._steps import steps
 
@@ -40,6 +41,10 @@ OUT = "washout-quicktake"
     show_default=True, help="auto: the page follows the reader, pictures are light.",
 )  # fmt: skip
 @click.option(
+    "--claims", is_flag=True,
+    help="Judge all claims on the whole record of the scope, and say how they fared.",
+)  # fmt: skip
+@click.option(
     "--manifest", "manifest_path", type=click.Path(path_type=Path),
     help="Make again what this manifest.json describes; other options but --out and"
     " --lake are taken from it.",
@@ -63,7 +68,7 @@ def command(
     """Write a market note from the record: chart, numbers, and what they do not show.
 
     \b
-    washout quicktake --scope binance:BTC --from 2024-01-01 --to 2025-06-06
+    washout quicktake --scope binance:BTC --from 2024-01-01 --to 2025-06-06 --claims
     washout quicktake --scope binance:BTC-USDT --bar 1h --window 7d --from 2024-08-01 --to 2024-08-10
     washout quicktake --manifest washout-quicktake/manifest.json
 
@@ -91,10 +96,14 @@ def _make(
     from washout.present.run_manifest import Question
     from washout.store.answer import open_lake
 
+    store, claims = open_lake(lake_path), asked.pop("claims")
     with steps() as step:
-        step("asking the lake")
+        step("judging claims" if claims else "asking the lake")
+        judgement = (
+            judge(store, asked["scope"], as_of=asked["as_of"]) if claims else None
+        )
         made = quicktake.make(
-            open_lake(lake_path), Question(**asked), lake=str(lake_path)
+            store, Question(**asked), lake=str(lake_path), judgement=judgement
         )
         if as_json and folder is None:
             click.echo(quicktake.findings_json(made.findings))
@@ -118,8 +127,11 @@ def _again(path: Path, folder: Path | None, lake_path: Path | None) -> None:
     manifest = run_manifest.read(path)
     with steps() as step:
         made, outputs, lake = quicktake.again(
-            manifest, path.parent, lake=lake_path, progress=step
-        )
+            manifest, path.parent, lake=lake_path, progress=step,
+            judge=lambda store, told: judge_again(
+                store, told, manifest.question.as_of
+            ),
+        )  # fmt: skip
     different = run_manifest.differing(manifest, outputs)
     told = ", ".join(run_manifest.changes(manifest, made.definitions)) or "unknown"
     target = folder or path.parent

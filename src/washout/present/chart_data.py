@@ -1,9 +1,9 @@
 """What the chart of a scope shows: rows of views, and what is read off them.
 
 Nothing here adds up liquidations: sums, nets, rolling nets and CLD come from the views
-`liquidations`, `cld` and `candles`. Read off their rows are the runs of negative
-rolling net, the eruption bars, and how complete the record is. USD are dollars, times
-int64 microseconds UTC.
+`liquidations`, `cld` and `candles`, waves from `waves` and `wave_track`; each is asked
+once, here. Read off their rows are the runs of negative rolling net, the eruption bars,
+and how complete the record is. USD are dollars, times int64 microseconds UTC.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from washout.clock import SECOND, Time
 from washout.config import DEFAULT
 from washout.errors import NoData, UnknownName
+from washout.present import waves
+from washout.present.waves import Wave, Waves
 from washout.store import trust
 from washout.store.answer import as_of_what
 from washout.store.manifest import AsOf
@@ -120,6 +123,7 @@ class ChartData(Struct, frozen=True, kw_only=True):
     vintage: int
     vintage_at: int
     as_of: AsOf
+    waves: Waves = waves.NOT_ASKED
 
     @property
     def observed_share(self) -> float:
@@ -190,6 +194,9 @@ def load(
     ]
     marked = eruptions(history, rule)[-len(rows) :]
     vintage = next((v for v in store.lake.vintages() if v.id == plan.vintage), None)
+    seen = waves.ask(
+        store, scope, bar, start=first, stop=last, width=width, as_of=as_of
+    )
     return ChartData(
         scope=plan.scopes[0], bar=width, start=first, stop=last,
         window=int(plan.settings["window"]),
@@ -201,8 +208,18 @@ def load(
         price_of=_market(quoted), price_sources=_sources(quoted, "candle"),
         no_price=no_price, vintage=plan.vintage,
         vintage_at=vintage.imported_at if vintage else 0,
-        as_of=as_of_what(as_of),
+        as_of=as_of_what(as_of), waves=_bounded(seen, rows),
     )  # fmt: skip
+
+
+def _bounded(seen: Waves, rows: Sequence[Bar]) -> Waves:
+    """Waves that know whether their amounts are floors, from the bars of the chart."""
+
+    def floor(wave: Wave) -> bool:
+        inside = [row for row in rows if wave.start <= row.time < wave.end]
+        return any(row.floor or row.missing or row.partial for row in inside or rows)
+
+    return replace(seen, found=tuple(replace(w, floor=floor(w)) for w in seen.found))
 
 
 def runs(rows: Sequence[Bar]) -> list[Run]:

@@ -22,6 +22,7 @@ from washout.present.chart_pens import (
     text_size,
 )
 from washout.present.themes import Theme
+from washout.present.waves import Wave
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,12 +110,12 @@ def header(picture: Figure, data: ChartData, look: Theme, sign: str) -> None:
 
 
 def footer(
-    picture: Figure, data: ChartData, look: Theme, sign: str, bars: str, untold: Sequence[Run]
+    picture: Figure, data: ChartData, look: Theme, sign: str, bars: str, untold: Sequence[Run | Wave]
 ) -> None:  # fmt: skip
     """Source, completeness, rules, command: as many remarks on a line as fit."""
     remarks = [
         words.provenance(data), words.completeness(data), words.at_least(data),
-        words.eruption_word(data),
+        words.wave_word(data), words.eruption_word(data),
     ]  # fmt: skip
     if untold:
         remarks.append(words.untold(untold))
@@ -122,19 +123,23 @@ def footer(
     if cut:
         remarks.append(cut)
     lines = [*_filled(remarks, WIDTH - 40), words.command(data, sign, bars)]
+    pitch = min(13, 50 / len(lines))
     for place, text in enumerate(lines):
         picture.text(
-            20 / WIDTH, (HEIGHT - 624 - 13 * place) / HEIGHT, text, fontsize=SMALL,
+            20 / WIDTH, (HEIGHT - 622 - pitch * place) / HEIGHT, text, fontsize=SMALL,
             color=look.soft, ha="left", va="center",
         )  # fmt: skip
 
 
 def _filled(remarks: Sequence[str], width: float) -> list[str]:
+    """Each remark on the first line that has room for it."""
     lines: list[str] = []
     for remark in remarks:
-        joined = f"{lines[-1]}  ·  {remark}" if lines else remark
-        if lines and text_size(joined, SMALL, bold=False)[0] <= width:
-            lines[-1] = joined
-        else:
+        joined = [f"{line}  ·  {remark}" for line in lines]
+        sizes = [text_size(line, SMALL, bold=False)[0] for line in joined]
+        place = next((i for i, size in enumerate(sizes) if size <= width), None)
+        if place is None:
             lines.append(remark)
+        else:
+            lines[place] = joined[place]
     return lines

@@ -1,4 +1,4 @@
-"""The main panel: price over the rolling net with its labelled deep red runs."""
+"""The main panel: price over the rolling net, with waves (or runs) in labelled red."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from msgspec.structs import replace
 
 from washout.present import chart_axes as scales
 from washout.present import chart_pens as pens
+from washout.present import chart_waves
 from washout.present import chart_words as words
 from washout.present.chart_data import ChartData, Run, scaled_rows, spans
 from washout.present.chart_labels import Box, Wish, place
 from washout.present.themes import Theme
+from washout.present.waves import Wave
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,21 +23,19 @@ if TYPE_CHECKING:
 
 def main_panel(
     axes: Axes, data: ChartData, look: Theme, turn: int, log: bool
-) -> list[Run]:
-    """Price over the rolling net; gives the runs that have no label."""
+) -> list[Run] | list[Wave]:
+    """Price over the rolling net; gives the waves or runs that have no label."""
     net = pens.column(data.rows, "rolling_net_usd", turn)
     ends = pens.days([row.end for row in data.rows])
     low, high = _net_limits(data, turn)
     axes.set_ylim(low, high)
-    _areas(axes, ends, net, turn, look)
+    _areas(axes, ends, net, turn, look, red=_red(data, look))
     axes.axhline(0, color=look.soft, linewidth=0.8, zorder=2.5)
     scales.usd_axis(
         axes, look, "left", f"Rolling net ({_plus(turn)})", inside=(low, high)
     )
     over = scales.right_axis(axes)
-    handles = [pens.area(look.longs, words.red_word(data))]
-    if (net * turn > 0).any():
-        handles.append(pens.area(look.other, words.other_word(data)))
+    handles = _keys(data, look, net * turn)
     if data.no_price:
         over.set_yticks([])
         pens.note(axes, look, f"No price: {data.no_price}")
@@ -43,22 +43,44 @@ def main_panel(
         handles.insert(0, _price(over, data, look, log, 0.47 if turn > 0 else 0.40))
     _unknown(axes, over, data, look)
     pens.legend(axes, look, handles)
+    if data.waves.known:
+        return chart_waves.draw(axes, over, data, look, turn)
     return _label_runs(axes, over, data, look, turn)
+
+
+def _red(data: ChartData, look: Theme) -> str:
+    """Colour of the rolling net below zero: pale where waves are the deep red."""
+    return look.pale if data.waves.known else look.longs
+
+
+def _keys(data: ChartData, look: Theme, net: Series) -> list[Any]:
+    """What the legend explains, but for the price; `net` is short - long."""
+    keys = [pens.area(look.longs, words.red_word(data))]
+    if data.waves.known:
+        if data.waves.of("short"):
+            edge = look.shorts_edge
+            keys.append(pens.area(look.shorts, words.strip_word(), edge, 0.8))
+        keys.append(pens.area(look.pale, words.pale_word(data)))
+    if (net > 0).any():
+        keys.append(pens.area(look.other, words.other_word(data, brief=True)))
+    return keys
 
 
 def _plus(turn: int) -> str:
     return "short − long" if turn > 0 else "long − short"
 
 
-def _areas(axes: Axes, x: Series, net: Series, turn: int, look: Theme) -> None:
+def _areas(
+    axes: Axes, x: Series, net: Series, turn: int, look: Theme, *, red: str
+) -> None:
     style: dict[str, Any] = {"interpolate": True, "linewidth": 0, "zorder": 2}
     axes.fill_between(
         x,
         net,
         0,
         where=net * turn < 0,
-        color=look.longs,
-        alpha=0.85,
+        color=red,
+        alpha=0.85 if red == look.longs else 1,
         gid="red",
         **style,
     )
@@ -93,6 +115,8 @@ def _net_limits(data: ChartData, turn: int) -> tuple[float, float]:
         return -1.0, 1.0
     if turn > 0:
         low = 1.32 * down + 0.04 * up
+        if data.waves.known:
+            low = max(1.45 * down, 0.5 * up)
         return -low, max(1.15 * up, 1.15 * low)
     low = 1.15 * down + 0.04 * up
     return -low, max(1.32 * up, 2.1 * up + 0.6 * low)
@@ -126,8 +150,7 @@ def _label_runs(
     for run in wide:
         others = [box for time, box in columns if not run.start <= time < run.end]
         wishes.append(_run_wish(axes, run, data, room, turn, tuple(others)))
-    taken = [*pens.covered(over), *_break_boxes(axes, data)]
-    taken = _break_boxes(axes, data)
+    taken = pens.break_boxes(axes, data)
     boxes = place(
         wishes, room, down=turn > 0, lanes=4, taken=[*taken, *pens.covered(over)]
     )
@@ -191,16 +214,4 @@ def _red_columns(axes: Axes, data: ChartData, turn: int) -> list[tuple[int, Box]
             ends = [(pens.day(row.time), 0.0), (pens.day(row.end), net * turn)]
             (left, y0), (right, y1) = axes.transData.transform(ends)
             found.append((row.time, Box(left, min(y0, y1), right, max(y0, y1))))
-    return found
-
-
-def _break_boxes(axes: Axes, data: ChartData) -> list[Box]:
-    """Where the labels of the breaks stand, in pixels."""
-    found = []
-    for place_, one in enumerate(data.breaks):
-        x = axes.transData.transform((pens.day(one.at), 0.0))[0]
-        y = axes.transAxes.transform((0, pens.break_height(place_)))[1]
-        width = pens.text_size(words.break_word(one), pens.TEXT, bold=False)[0] + 12
-        left = x - width if pens.late(data, one.at) else x
-        found.append(Box(left, y - 7, left + width, y + 7))
     return found

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from washout.clock import DAY
+from washout.present import chart_words as words
 from washout.present.chart_data import Bar, ChartData
 from washout.present.chart_labels import Box, Wish
 from washout.present.themes import Theme
@@ -129,11 +130,11 @@ def write(how: Callable[..., Any], *where: Any, rim: str, **style: Any) -> None:
     how(*where, gid=name, **style)
 
 
-def area(colour: str, text: str, edge: str = "none") -> Any:
+def area(colour: str, text: str, edge: str = "none", rim: float = 1.6) -> Any:
     """A swatch for the legend."""
     from matplotlib.patches import Patch
 
-    return Patch(facecolor=colour, edgecolor=edge, linewidth=1.6, label=text)
+    return Patch(facecolor=colour, edgecolor=edge, linewidth=rim, label=text)
 
 
 def hatched(look: Theme, text: str, pattern: str) -> Any:
@@ -225,3 +226,15 @@ def label(
 def break_height(place_: int) -> float:
     """Height of a break's label, as a share of the panel."""
     return 0.94 - 0.075 * place_
+
+
+def break_boxes(axes: Axes, data: ChartData) -> list[Box]:
+    """Where the labels of the breaks stand, in pixels."""
+    found = []
+    for place_, one in enumerate(data.breaks):
+        x = axes.transData.transform((day(one.at), 0.0))[0]
+        y = axes.transAxes.transform((0, break_height(place_)))[1]
+        width = text_size(words.break_word(one), TEXT, bold=False)[0] + 12
+        left = x - width if late(data, one.at) else x
+        found.append(Box(left, y - 7, left + width, y + 7))
+    return found

@@ -13,6 +13,7 @@ from washout.clock import format_day, format_width
 from washout.errors import UnknownName
 from washout.instruments import parse_scope
 from washout.present.chart_data import Bar, ChartData, EruptionRule, Run, scaled_rows
+from washout.present.waves import Wave
 from washout.store import trust
 
 if TYPE_CHECKING:
@@ -114,15 +115,61 @@ def price_word(data: ChartData) -> str:
 
 def red_word(data: ChartData) -> str:
     """The deep red shading."""
+    if data.waves.known:
+        none = "" if data.waves.of("long") else " (none seen)"
+        return f"Deep red: long wave{none}, onset to end, and longs closed in it"
     return (
         f"{format_width(data.window)} rolling net, more longs than shorts closed;"
         " label: long USD closed in the run"
     )
 
 
-def other_word(data: ChartData) -> str:
-    """The other side of the rolling net."""
+def pale_word(data: ChartData) -> str:
+    """The rolling net below zero, where waves are the deep red."""
+    return f"{format_width(data.window)} rolling net: longs lead"
+
+
+def strip_word() -> str:
+    """The marks of short waves."""
+    return "Short wave"
+
+
+def other_word(data: ChartData, *, brief: bool = False) -> str:
+    """The other side of the rolling net; `brief` where it follows `pale_word`."""
+    if data.waves.known:
+        return "shorts lead" if brief else pale_word(data).replace("longs", "shorts")
     return f"{format_width(data.window)} rolling net, more shorts closed"
+
+
+def wave_word(data: ChartData) -> str:
+    """What waves are measured by and where they are unknown, or why there are none."""
+    told = data.waves
+    if not told.known:
+        return f"No waves: {told.missing}; red is the rolling net below zero"
+    text = "Waves: one side closed much faster than usual"
+    if told.normalisers:
+        text += f", in bp of {' or '.join(told.normalisers)}"
+    if any(wave.open for wave in told.found):
+        text += "; … still open at the end"
+    if told.unknown:
+        share = told.unknown / told.bars
+        text += f"; unknown for {max(share, 0.01):.0%} of the bars (warm-up or gaps)"
+    return text
+
+
+def wave_closed(wave: Wave) -> str:
+    """The longs closed in a wave; more may come where it is open."""
+    return usd(wave.long_usd, floor=wave.floor) + ("…" if wave.open else "")
+
+
+def wave_days(wave: Wave) -> str:
+    """A wave in a line: side, days, both amounts."""
+    return (
+        f"{wave.side} wave {format_day(wave.start)} to {format_day(wave.end)}"
+        f"{', still open' if wave.open else ''}: longs closed"
+        f" {usd(wave.long_usd, floor=wave.floor)}, shorts"
+        f" {usd(wave.short_usd, floor=wave.floor)}"
+    )
 
 
 def bars_word(data: ChartData, bars: str) -> str:
@@ -153,10 +200,12 @@ def at_least(data: ChartData) -> str:
     return f"{text}; totals are floors, ≥ means at least" if data.floor else text
 
 
-def untold(runs: Sequence[Run]) -> str:
-    """How many runs have no label, and what they come to."""
-    total = usd(sum(run.long_usd for run in runs), floor=any(r.floor for r in runs))
-    return f"{len(runs)} red run{'s' * (len(runs) > 1)} without room for a label (longs {total})"
+def untold(shaded: Sequence[Run | Wave]) -> str:
+    """How many waves or runs have no label, and what they come to."""
+    total = usd(sum(one.long_usd for one in shaded), floor=any(s.floor for s in shaded))
+    noun = "long wave" if isinstance(shaded[0], Wave) else "red run"
+    many = "s" * (len(shaded) > 1)
+    return f"{len(shaded)} {noun}{many} without room for a label (longs {total})"
 
 
 def cut_off(data: ChartData) -> str:

@@ -1,4 +1,4 @@
-"""The four elements of the chart, explained with this window's numbers."""
+"""The elements of the chart, explained with this window's numbers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,40 @@ from washout.present.sentences import amount, share
 
 
 def four(found: Findings, sign: str) -> tuple[Item, ...]:
-    """The four elements of the chart, with this window's numbers."""
-    return (red(found), peaks(found), line(found), bars(found, sign))
+    """The elements of the chart, with this window's numbers."""
+    known = () if found.waves.missing else (waves(found),)
+    return (*known, red(found), peaks(found), line(found), bars(found, sign))
+
+
+def waves(found: Findings) -> Item:
+    """The deep red stretches."""
+    told, largest = found.waves, found.waves.largest
+    text = (
+        "A stretch is deep red while longs were closed much faster than usual, measured by"
+        " the size of the market; its number is what was closed in it."
+    )
+    if largest is None:
+        text += " In this window there is none."
+    else:
+        which = "There is one," if len(told.longs) == 1 else (
+            f"There are {say.count(len(told.longs), 'such wave')}; the largest,"
+        )  # fmt: skip
+        text += (
+            f" {which} {say.stretch(largest.start, largest.stop)}"
+            f"{', still open at the end' if largest.open else ''}: it closed"
+            f" {amount(largest.long_usd, floor=largest.floor)} of longs."
+        )
+    text += f" White strips mark {say.count(told.shorts, 'wave')} of shorts."
+    if told.unknown:
+        text += (
+            f" For {say.percent(told.unknown)} of the bars nobody can tell: too little came"
+            " before, or too little was observed."
+        )
+    return Item(id="waves", head="Deep red stretches.", text=text)
 
 
 def red(found: Findings) -> Item:
-    """The deep red area."""
+    """The red area: pale where waves are the deep red."""
     told, window = found.red, say.duration(found.about.window_s).removeprefix("1 ")
     what = (
         f"The area is red where, summed over the last {window}, more longs than shorts were"
@@ -30,7 +58,8 @@ def red(found: Findings) -> Item:
         now = "In this window there is none: shorts led, or neither did, throughout."
     else:
         now = _red_now(found)
-    return Item(id="red", head="Deep red area.", text=f"{what} {now}")
+    head = "Deep red area." if found.waves.missing else "Pale red area."
+    return Item(id="red", head=head, text=f"{what} {now}")
 
 
 def _red_now(found: Findings) -> str:

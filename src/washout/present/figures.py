@@ -1,10 +1,10 @@
-"""The tables of a note: its main figures, and the runs of the red area."""
+"""The tables of a note: its main figures, waves, and the runs of the red area."""
 
 from __future__ import annotations
 
 from washout.present import wording as say
 from washout.present.chart_words import factor, formula
-from washout.present.findings import Findings, RedRun
+from washout.present.findings import Findings, LongWave, RedRun
 from washout.present.note import Table
 
 LONGEST = 10
@@ -12,9 +12,10 @@ LONGEST = 10
 
 
 def tables(found: Findings, sign: str) -> tuple[Table, ...]:
-    """Main figures, and runs where there are any."""
+    """Main figures; waves and runs where there are any."""
+    waves = (long_waves(found),) if found.waves.longs else ()
     runs = (red_runs(found),) if found.red.runs else ()
-    return (main_figures(found, sign), *runs)
+    return (main_figures(found, sign), *waves, *runs)
 
 
 def main_figures(found: Findings, sign: str) -> Table:
@@ -58,6 +59,30 @@ def _price(found: Findings) -> str:
         return "-"
     first = say.price(told.first).removesuffix(" USD")
     return f"{first} to {say.price(told.last)} ({say.change(told.change)})"
+
+
+def long_waves(found: Findings) -> Table:
+    """Waves of long closures by time, the largest ones if there are many."""
+    waves = found.waves.longs
+    kept = sorted(waves, key=lambda wave: -wave.long_usd)[:LONGEST]
+    caption = f"Waves of long closures ({found.about.bar} bars, onset to end)"
+    if len(waves) > len(kept):
+        caption += f": the {len(kept)} largest of {len(waves)}"
+    return Table(
+        caption=caption, words=2,
+        columns=("From - to", "Length", "Longs closed", "Shorts closed"),
+        rows=tuple(_wave(one) for one in sorted(kept, key=lambda wave: wave.start)),
+    )  # fmt: skip
+
+
+def _wave(wave: LongWave) -> tuple[str, ...]:
+    length = say.duration((wave.stop - wave.start).total_seconds())
+    return (
+        say.stretch(wave.start, wave.stop).replace(" to ", " - "),
+        length + (" (still open)" if wave.open else ""),
+        bounded(wave.long_usd, floor=wave.floor),
+        bounded(wave.short_usd, floor=wave.floor),
+    )
 
 
 def red_runs(found: Findings) -> Table:

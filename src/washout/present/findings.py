@@ -155,6 +155,34 @@ class Red(Struct, frozen=True, kw_only=True):
         return max(self.runs, key=lambda run: run.long_usd, default=None)
 
 
+class LongWave(Struct, frozen=True, kw_only=True):
+    """A wave of long closures, from its onset to its end. `open`: it was not over."""
+
+    start: datetime
+    stop: datetime
+    long_usd: float
+    short_usd: float
+    floor: bool
+    open: bool
+
+
+class WavesSeen(Struct, frozen=True, kw_only=True):
+    """Waves of long closures, and how many of shorts. `missing` says why none is known.
+
+    `unknown` is the share of bars in which nobody could tell.
+    """
+
+    missing: str
+    unknown: float
+    longs: tuple[LongWave, ...]
+    shorts: int
+
+    @property
+    def largest(self) -> LongWave | None:
+        """The wave in which most longs were closed."""
+        return max(self.longs, key=lambda wave: wave.long_usd, default=None)
+
+
 class Price(Struct, frozen=True, kw_only=True):
     """Price over the window: first open to last close, extremes of highs and lows.
 
@@ -250,6 +278,7 @@ class Findings(Struct, frozen=True, kw_only=True):
     days: Days
     amounts: Amounts | None
     red: Red
+    waves: WavesSeen
     price: Price | None
     no_price: str
     net: Net

@@ -1,7 +1,7 @@
 """The chart of the post for a browser: plotly, self-contained, opens without a network.
 
-The same rows, words and rules as the picture. Long runs and holes are drawn as shapes of
-the data, so that they stay in place when the reader zooms.
+The same rows, words and rules as the picture. Waves and holes are drawn as shapes of the
+data, so that they stay in place when the reader zooms.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from washout.clock import format_day
 from washout.present import chart_words as words
 from washout.present import interactive_layout as layout
-from washout.present.chart_data import Bar, ChartData, Run, spans
+from washout.present.chart_data import Bar, ChartData, spans
 from washout.present.interactive_layout import FONT, moment
 from washout.present.themes import Theme, theme_named
 
@@ -97,6 +97,7 @@ def column(rows: Sequence[Bar], name: str, turn: int = 1) -> list[float | None]:
 def _traces(data: ChartData, look: Theme, turn: int, bars: str) -> Iterator[Any]:
     yield _tint(data, look, turn)
     yield from _net(data, look, turn)
+    yield from _waves(data, look, turn)
     yield from _sides(data, look, turn)
     yield from _cld_bars(data, look, turn, bars)
     if not data.no_price:
@@ -117,13 +118,15 @@ def _net(data: ChartData, look: Theme, turn: int) -> Iterator[Any]:
     import plotly.graph_objects as go
 
     net = column(data.rows, "rolling_net_usd")
-    told = [_in_run(row, data.runs) for row in data.rows]
+    told = [_inside(row, data) for row in data.rows]
+    known = data.waves.known
+    below = words.pale_word(data) if known else words.red_word(data)
     sides: list[tuple[str, str, Callable[[float], float]]] = [
-        (words.red_word(data), look.longs, lambda v: min(v, 0.0)),
+        (below, look.pale if known else look.longs, lambda v: min(v, 0.0)),
         (words.other_word(data), look.other, lambda v: max(v, 0.0)),
     ]
     for name, colour, cut in sides:
-        red = colour == look.longs
+        red = colour != look.other
         yield go.Scatter(
             **_x(data, data.rows, "end"), y=[None if v is None else turn * cut(v) for v in net],
             name=name, mode="lines", line={"width": 0.8, "color": colour},
@@ -137,13 +140,45 @@ def _net(data: ChartData, look: Theme, turn: int) -> Iterator[Any]:
         )  # fmt: skip
 
 
-def _in_run(row: Bar, runs: Sequence[Run]) -> str:
-    for run in runs:
+def _inside(row: Bar, data: ChartData) -> str:
+    """The waves, or the run, that a bar is part of."""
+    if data.waves.known:
+        inside = [w for w in data.waves.found if w.start <= row.time < w.end]
+        return "".join(f"<br>{words.wave_days(wave)}" for wave in inside)
+    for run in data.runs:
         if run.start <= row.time < run.end:
             closed = words.usd(run.long_usd, floor=run.floor)
             days = f"{format_day(run.start)} to {format_day(run.end)}"
             return f"<br>run {days}: longs closed {closed}"
     return ""
+
+
+def _waves(data: ChartData, look: Theme, turn: int) -> Iterator[Any]:
+    """Long waves deep red on the side of longs, short ones a strip at zero."""
+    if not data.waves.known:
+        return
+    edge, strip = layout.wave_edges(data, turn)
+    kinds = (
+        ("long", words.red_word(data), edge, look.longs, look.longs),
+        ("short", words.strip_word(), strip, look.shorts, look.shorts_edge),
+    )
+    for side, name, tall, colour, rim in kinds:
+        found = [(max(w.start, data.start), w.end) for w in data.waves.of(side)]
+        if found:
+            yield _boxes(found, tall, name, fillcolor=colour, line_color=rim)
+
+
+def _boxes(
+    found: Sequence[tuple[int, int]], tall: float, name: str, **colours: str
+) -> Any:
+    """Rectangles from zero to `tall` on the axis of the rolling net."""
+    import plotly.graph_objects as go
+
+    x, y = _outline(found)
+    return go.Scatter(
+        x=x, y=[None if v is None else tall * v for v in y], name=name, mode="lines",
+        fill="toself", yaxis="y", hoverinfo="skip", opacity=0.88, **colours,
+    ).update(line_width=0.8)  # fmt: skip
 
 
 def _tint(data: ChartData, look: Theme, turn: int) -> Any:
@@ -283,10 +318,11 @@ def _outline(found: Sequence[tuple[int, int]]) -> tuple[list[Any], list[Any]]:
 
 
 def _notes(data: ChartData, look: Theme, sign: str, bars: str) -> str:
+    shaded = "waves" if data.waves.known else "runs"
     lines = [
         words.provenance(data), words.completeness(data), words.at_least(data),
-        words.eruption_word(data), words.cut_off(data),
-        "All numbers, and runs without a label, are in the hover",
+        words.wave_word(data), words.eruption_word(data), words.cut_off(data),
+        f"All numbers, and {shaded} without a label, are in the hover",
     ]  # fmt: skip
     return (
         f'<p style="font:12px/1.5 {FONT};color:{look.soft};margin:4px 12px">'

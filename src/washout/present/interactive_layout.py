@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
 from washout.clock import DAY, format_day, to_datetime
 from washout.present import chart_words as words
 from washout.present.chart_data import ChartData, Run, ceiling, scaled_rows
 from washout.present.themes import Theme
+from washout.present.waves import Wave
+
+Shaded = TypeVar("Shaded", Wave, Run)
 
 FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
 
@@ -160,8 +163,21 @@ def _net_range(data: ChartData, turn: int) -> list[float]:
     if low == high == 0:
         return [-1.0, 1.0]
     if turn > 0:
-        return [1.2 * low - 0.05 * high, max(1.15 * high, -1.3 * low)]
+        down = 1.2 * low - 0.05 * high
+        if data.waves.known:
+            down = min(1.4 * low, -0.5 * high)
+        return [down, max(1.15 * high, -1.3 * low)]
     return [1.15 * low - 0.05 * high, max(1.3 * high, 2.2 * high - 0.5 * low)]
+
+
+def wave_edges(data: ChartData, turn: int) -> tuple[float, float]:
+    """How far the shading of long waves and the strip of short ones reach."""
+    low, high = _net_range(data, turn)
+    strip = 0.022 * (high - low) * turn
+    if turn > 0:
+        return 0.74 * low, strip
+    net = [-row.rolling_net_usd for row in data.rows if row.rolling_net_usd]
+    return min(max(1.08 * max([0.0, *net]), 0.3 * high), 0.6 * high), strip
 
 
 def side_range(data: ChartData, turn: int) -> list[float]:
@@ -196,16 +212,9 @@ def _line(at: int, colour: str, dash: str, reach: str) -> dict[str, Any]:
 
 
 def remarks(data: ChartData, look: Theme, turn: int) -> list[dict[str, Any]]:
-    """Labels of runs, breaks and the anchor; hover tells the runs without a label."""
+    """Labels of waves (or runs), breaks and the anchor; hover tells the others."""
     span = data.stop - data.start
-    low, high = _net_range(data, turn)
-    found = [
-        {"x": moment(run.trough_at + data.bar), "xref": "x", "yref": "y",
-         "y": min(max(turn * run.trough_usd, 0.8 * low), 0.8 * high), "text": f"<b>{words.usd(run.long_usd, floor=run.floor)}</b>",
-         "showarrow": False, "yshift": -10 * turn, "font": {"color": look.longs_text,
-         "size": 12}, "bgcolor": look.panel, "opacity": 0.9}
-        for run in _apart(data.runs, span // 14)
-    ]  # fmt: skip
+    found = _closed(data, look, turn)
     for place, one in enumerate(data.breaks):
         late = one.at - data.start > 0.66 * span
         found.append({
@@ -228,11 +237,47 @@ def remarks(data: ChartData, look: Theme, turn: int) -> list[dict[str, Any]]:
     return found
 
 
-def _apart(runs: Sequence[Run], distance: int) -> list[Run]:
-    """The largest runs whose troughs are at least `distance` from each other."""
-    kept: list[Run] = []
-    for run in sorted(runs, key=lambda run: (-run.long_usd, run.start)):
-        wide = run.end - run.start >= distance // 12
-        if wide and all(abs(run.trough_at - k.trough_at) >= distance for k in kept):
-            kept.append(run)
-    return sorted(kept, key=lambda run: run.start)
+def _closed(data: ChartData, look: Theme, turn: int) -> list[dict[str, Any]]:
+    """What was closed in each of the largest waves or runs, beyond its shading."""
+    distance = (data.stop - data.start) // 14
+    low, high = _net_range(data, turn)
+    if data.waves.known:
+        edge = wave_edges(data, turn)[0]
+        told = [
+            (_middle(data, wave), edge, words.wave_closed(wave))
+            for wave in _apart(data.waves.of("long"), distance, _halfway)
+        ]
+    else:
+        wide = [run for run in data.runs if run.end - run.start >= distance // 12]
+        told = [
+            (run.trough_at + data.bar,
+             min(max(turn * run.trough_usd, 0.8 * low), 0.8 * high),
+             words.usd(run.long_usd, floor=run.floor))
+            for run in _apart(wide, distance, lambda run: run.trough_at)
+        ]  # fmt: skip
+    return [
+        {"x": moment(at), "xref": "x", "yref": "y", "y": y, "text": f"<b>{text}</b>",
+         "showarrow": False, "yshift": -10 * turn, "font": {"color": look.longs_text,
+         "size": 12}, "bgcolor": look.panel, "opacity": 0.9}
+        for at, y, text in told
+    ]  # fmt: skip
+
+
+def _halfway(wave: Wave) -> int:
+    return (wave.start + wave.end) // 2
+
+
+def _middle(data: ChartData, wave: Wave) -> int:
+    """The middle of what is seen of a wave."""
+    return (max(wave.start, data.start) + min(wave.end, data.stop)) // 2
+
+
+def _apart(
+    shaded: Iterable[Shaded], distance: int, where: Callable[[Shaded], int]
+) -> list[Shaded]:
+    """The largest of them that are at least `distance` from each other."""
+    kept: list[Shaded] = []
+    for one in sorted(shaded, key=lambda one: (-one.long_usd, one.start)):
+        if all(abs(where(one) - where(other)) >= distance for other in kept):
+            kept.append(one)
+    return sorted(kept, key=lambda one: one.start)

@@ -26,6 +26,7 @@ from washout.present.findings import (
     Days,
     Findings,
     Hole,
+    LongWave,
     Loss,
     Net,
     Peak,
@@ -34,6 +35,7 @@ from washout.present.findings import (
     Red,
     RedRun,
     Sides,
+    WavesSeen,
     move_of,
     pressure_of,
     shorts_of,
@@ -104,7 +106,7 @@ def find(data: ChartData, candles: Sequence[Candle] = ()) -> Findings:
     found = Findings(
         about=about, sides=sides, days=_days(grid, seen),
         amounts=_amounts(grid, seen, red, data.window // width) if quoted else None,
-        red=red, price=price, no_price="" if price else _no_price(data),
+        red=red, waves=_waves(data), price=price, no_price="" if price else _no_price(data),
         net=_net(data, seen), loss=_loss(sides.long_usd),
         completeness=_completeness(data), said=(),
     )  # fmt: skip
@@ -247,6 +249,22 @@ def _rolling_share(
         if all(day.seen for day in grid[end - window : end])
     ]
     return sum(low <= one <= high for one in sums) / len(sums) if sums else None
+
+
+def _waves(data: ChartData) -> WavesSeen:
+    seen = data.waves
+    return WavesSeen(
+        missing=seen.missing, unknown=_share(seen.unknown, seen.bars) or 0.0,
+        longs=tuple(
+            LongWave(
+                start=to_datetime(wave.start), stop=to_datetime(wave.end),
+                long_usd=wave.long_usd, short_usd=wave.short_usd, floor=wave.floor,
+                open=wave.open,
+            )
+            for wave in seen.of("long")
+        ),
+        shorts=len(seen.of("short")),
+    )  # fmt: skip
 
 
 def _red(data: ChartData) -> Red:

@@ -58,13 +58,13 @@ class Note(Struct, frozen=True, kw_only=True):
 
 def markdown(note: Note, picture: str) -> str:
     """The note in Markdown; `picture` is the file of its chart."""
-    blocks = [f"# {_escaped(note.title)}", _escaped(note.lede)]
-    blocks.append(f"![{_escaped(note.alt)}]({picture})")
+    blocks = [f"# {escaped(note.title)}", escaped(note.lede)]
+    blocks.append(f"![{escaped(note.alt)}]({picture})")
     for section in note.sections:
         blocks += _section(section)
     blocks.append("## Where this comes from")
     blocks.append(
-        "\n".join(f"- **{name}:** {_escaped(text)}" for name, text in note.facts)
+        "\n".join(f"- **{name}:** {escaped(text)}" for name, text in note.facts)
     )
     blocks.append("To reproduce this note:")
     blocks.append(f"```\n{note.command}\n```")
@@ -73,7 +73,7 @@ def markdown(note: Note, picture: str) -> str:
 
 def _section(section: Section) -> list[str]:
     blocks = [f"## {section.title}"]
-    blocks += [_escaped(section.intro)] if section.intro else []
+    blocks += [escaped(section.intro)] if section.intro else []
     if section.items:
         blocks.append(
             "\n".join(
@@ -81,25 +81,26 @@ def _section(section: Section) -> list[str]:
                 for number, item in enumerate(section.items, 1)
             )
         )
-    return blocks + [_table(table) for table in section.tables]
+    return blocks + [table_text(table) for table in section.tables]
 
 
 def _item(item: Item) -> str:
-    tag = f" *({_escaped(item.tag)})*" if item.tag else ""
-    return f"**{_escaped(item.head)}**{tag} {_escaped(item.text)}"
+    tag = f" *({escaped(item.tag)})*" if item.tag else ""
+    return f"**{escaped(item.head)}**{tag} {escaped(item.text)}"
 
 
-def _table(table: Table) -> str:
+def table_text(table: Table) -> str:
+    """A table in Markdown, under its caption."""
     align = ["---" if i < table.words else "---:" for i in range(len(table.columns))]
     rows = [table.columns, tuple(align), *table.rows]
     body = "\n".join(
         f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
         for row in rows
     )
-    return f"**{_escaped(table.caption)}**\n\n{body}"
+    return f"**{escaped(table.caption)}**\n\n{body}"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Characters that Markdown would take for markup."""
     for mark in ("\\", "*", "_", "`", "|", "<"):
         text = text.replace(mark, "\\" + mark)

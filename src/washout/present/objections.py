@@ -8,6 +8,7 @@ from washout.present import wording as say
 from washout.present.findings import Amounts, Findings, Said
 from washout.present.note import Item, Section
 from washout.present.sentences import amount, share
+from washout.present.statements import QUOTED, waves_inside
 
 TAGS = {
     "contradicted": "contradicted",
@@ -132,7 +133,28 @@ def _wave_amounts(found: Findings) -> str:
     told = found.amounts
     if told is None:
         return f"{say.capital(found.about.unit)}s are too coarse to tell waves by."
-    return _REACH[told.reach](found, told)
+    return _by_waves(found) + _REACH[told.reach](found, told)
+
+
+def _by_waves(found: Findings) -> str:
+    """What the waves of the chart closed, where there are any."""
+    inside = waves_inside(found)
+    if not inside:
+        return ""
+    noun = "wave" if len(found.waves.longs) == len(inside) else "largest wave"
+    floors = " (as floors)" if any(one.floor for one in found.waves.longs) else ""
+    lengths = [
+        (wave.stop - wave.start).total_seconds()
+        for wave in found.waves.longs
+        if QUOTED.low <= wave.long_usd <= QUOTED.high
+    ]
+    lasted = (
+        f", and lasted {say.durations(min(lengths), max(lengths))}" if lengths else ""
+    )
+    return (
+        f"{say.of(sum(inside), len(inside), noun)} of the chart closed that"
+        f" much{floors}{lasted}; single {found.about.unit}s are another matter. "
+    )
 
 
 def _never(found: Findings, told: Amounts) -> str:
@@ -197,7 +219,9 @@ def _span(found: Findings, told: Amounts) -> str:
     unit, pace = found.about.unit, told.typical_low
     over = "weeks" if pace is None or unit == "week" or pace >= WEEKS else f"{unit}s"
     elsewhere = "Otherwise amounts" if told.days_from_low else "Amounts"
-    text = f"{elsewhere} of {say.money_range(told.low, told.high)} are sums over {over}"
+    amounts = f"{elsewhere} of {say.money_range(told.low, told.high)}"
+    over = "days in a wave, else over weeks" if any(waves_inside(found)) else over
+    text = f"{amounts} are sums over {over}"
     if pace is not None and told.typical_high is not None:
         text += (
             f": at the pace of a median {unit} they take {pace:,} to"

@@ -20,6 +20,7 @@ from washout.present.findings import (
     Findings,
 )  # fmt: skip
 from washout.present.run_manifest import Import
+from washout.present.statements import HALF, LARGEST
 
 TRUST = {
     "all": "every order is published",
@@ -152,6 +153,7 @@ def _rules() -> str:
         f"short share under {SCARCE:.3f} scarce, to {EVEN_LOW:.2f} fewer, to"
         f" {EVEN_HIGH:.2f} about equal, and mirrored for longs; price within"
         f" {say.percent(FLAT)} flat; amounts of at most {say.percent(COMMON)} of the days"
-        f" are exceptions; statements are judged from {say.percent(JUDGED_FROM)} of the"
+        f" are exceptions, and where waves are known amounts are judged by the {LARGEST}"
+        f" largest, of which {say.percent(HALF)} must fit; statements are judged from {say.percent(JUDGED_FROM)} of the"
         " window observed on"
     )

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from washout._version import __version__
 from washout.clock import Time, format_day, format_time, format_width, parse_time
-from washout.config import DEFAULT
-from washout.errors import InputError, NoData, UnknownName, WashoutError
+from washout.config import DEFAULT, cfg_hash
+from washout.errors import InputError, NoData, UnknownName, UsageError, WashoutError
 from washout.present import (
     chart_data,
     elements,
@@ -24,6 +24,7 @@ from washout.present import (
     provenance,
     run_manifest,
     sentences,
+    verdict_section,
 )
 from washout.present.chart_data import ChartData
 from washout.present.chart_words import factor, short_name
@@ -35,16 +36,19 @@ from washout.store.answer import Store, as_of_what, open_lake
 from washout.store.compile import definition_hash
 from washout.store.files import replace_file
 from washout.store.manifest import NUMBERED, AsOf
+from washout.study.judged import Judgement
 
 PICTURES = ("cld.png", "cld.svg")
 TEXT, PAGE, MANIFEST = "quicktake.md", "quicktake.html", "manifest.json"
 THEMES = ("auto", "light", "dark")
 """`auto`: the page follows the reader's setting, and pictures are light."""
 
-VIEWS = ("liquidations", "cld", "candles")
+VIEWS = ("liquidations", "cld", "candles", "waves", "wave_track")
 """What a quicktake asks for."""
 
 Progress = Callable[[str], None]
+Judge = Callable[[Store, run_manifest.Judging], Judgement]
+"""Makes a judgement again from what a manifest kept of it."""
 
 
 class Quicktake(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,14 +60,23 @@ class Quicktake(msgspec.Struct, frozen=True, kw_only=True):
     note: Note
     source: Source
     definitions: dict[str, str]
+    judgement: Judgement | None = None
 
 
-def make(store: Store, question: Question, *, lake: str | None = None) -> Quicktake:
+def make(
+    store: Store,
+    question: Question,
+    *,
+    lake: str | None = None,
+    judgement: Judgement | None = None,
+) -> Quicktake:
     """Ask the lake and write the note, in memory.
 
     `lake` is how the command line named the lake. It is read at its newest vintage (or
     that of `as_of`), and that vintage is written into the question, so that later
-    imports change nothing. NoData if nobody observed any of the window.
+    imports change nothing. With a `judgement` the note says how claims fared; it must be
+    of the same scope, and its window may be another one, which the note then states.
+    NoData if nobody observed any of the window.
     """
     factor(question.sign)
     if question.theme not in THEMES:
@@ -80,11 +93,29 @@ def make(store: Store, question: Question, *, lake: str | None = None) -> Quickt
     units = run_manifest.imports(store.lake, vintage)
     source = Source(path=path, from_here=path, vintage=vintage, units=units)
     found = find(data, _candles(store, data, as_of))
+    question = _with_claims(question, judgement)
     return Quicktake(
         question=question, data=data, findings=found, source=source,
-        note=write_note(found, question, source, asked),
-        definitions=_definitions(store, question),
+        note=write_note(found, question, source, asked, judgement),
+        definitions=_definitions(store, question), judgement=judgement,
     )  # fmt: skip
+
+
+def _with_claims(question: Question, judgement: Judgement | None) -> Question:
+    """The question that this judgement answers too. UsageError if they do not fit."""
+    if judgement is None:
+        if question.claims is True:
+            raise UsageError(
+                f"A note on {question.scope} with claims needs their judgement: judge"
+                " them and hand it over."
+            )
+        return question
+    if judgement.scope != question.scope:
+        raise UsageError(
+            f"Claims were judged on {judgement.scope}, and the note is about"
+            f" {question.scope}: judge them on the scope of the note."
+        )
+    return replace(question, claims=True)
 
 
 def _pinned(store: Store, as_of: AsOf) -> int:
@@ -156,7 +187,11 @@ def _own_hash() -> str:
 
 
 def write_note(
-    found: Findings, question: Question, source: Source, anchor: Time
+    found: Findings,
+    question: Question,
+    source: Source,
+    anchor: Time,
+    judgement: Judgement | None = None,
 ) -> Note:
     """The note that findings call for; `anchor` is the one that was asked for."""
     sign = question.sign
@@ -175,6 +210,7 @@ def write_note(
                 tables=figures.tables(found, sign)[1:],
             ),
             *objections.sections(found),
+            *([verdict_section.section(judgement)] if judgement else []),
         ),
         facts=provenance.facts(found, sign, source.units, anchor),
         command=command(question, source.path),
@@ -190,7 +226,8 @@ def command(question: Question, lake: str) -> str:
         "lake": shlex.quote(lake),
     }  # fmt: skip
     told = [f"--{name} {value}" for name, value in options.items() if value is not None]
-    return " ".join(["washout quicktake", *told])
+    claims = ["--claims"] if question.claims is True else []
+    return " ".join(["washout quicktake", *told, *claims])
 
 
 def render(
@@ -235,6 +272,7 @@ def write(
         made.question, command=made.note.command, outputs=outputs,
         source=replace(made.source, from_here=os.path.relpath(lake, folder)),
         definitions=made.definitions, generated_at=generated_at,
+        judgement=made.judgement,
     )  # fmt: skip
     for name, content in outputs.items():
         replace_file(folder / name, content)
@@ -248,17 +286,23 @@ def again(
     *,
     lake: Path | None,
     progress: Progress = lambda _step: None,
+    judge: Judge | None = None,
 ) -> tuple[Quicktake, dict[str, bytes], Path]:
     """Make a quicktake again from its manifest, which lies in the folder `beside`.
 
-    `lake` is where the lake is now; None looks where the manifest says. Gives the
-    quicktake, its files and the lake. LakeError if that is another lake.
+    `lake` is where the lake is now; None looks where the manifest says. `judge` makes
+    the judgement again, where there was one. Gives the quicktake, its files and the
+    lake. LakeError if that is another lake.
     """
     path = lake or run_manifest.lake_of(manifest, beside)
     store = open_lake(path)
     run_manifest.check_lake(manifest, store.lake)
+    judgement = None
+    if judge is not None and isinstance(manifest.claims, run_manifest.Judging):
+        progress("judging claims")
+        judgement = judge(store, manifest.claims)
     progress("asking the lake")
-    made = make(store, manifest.question, lake=manifest.lake.path)
+    made = make(store, manifest.question, lake=manifest.lake.path, judgement=judgement)
     return made, render(made, progress=progress), path
 
 
@@ -272,7 +316,35 @@ def up_to_date(made: Quicktake, folder: Path) -> bool:
     same = (held.question, held.definitions, held.lake.units, held.command)
     return (
         same == (made.question, made.definitions, made.source.units, made.note.command)
+        and held.claims == run_manifest.judging(made.judgement)
         and set(files) == {*PICTURES, PAGE, TEXT}
+        and not run_manifest.differing(held, files)
+    )
+
+
+def claims_up_to_date(made: Quicktake, folder: Path, data_hash: str) -> bool:
+    """Whether `folder` holds this quicktake together with claims judged on these data.
+
+    `made` is without a judgement: what a judgement would say is not asked again.
+    """
+    try:
+        held = run_manifest.read(folder / MANIFEST)
+        files = {name: (folder / name).read_bytes() for name in held.outputs}
+    except (InputError, OSError):
+        return False
+    asked = replace(made.question, claims=True)
+    same = (held.question, held.definitions, held.lake.units, held.command)
+    return (
+        same
+        == (
+            asked,
+            made.definitions,
+            made.source.units,
+            command(asked, made.source.path),
+        )
+        and isinstance(held.claims, run_manifest.Judging)
+        and (held.claims.data_hash, held.claims.cfg_hash, held.claims.washout)
+        == (data_hash, cfg_hash(), __version__)
         and not run_manifest.differing(held, files)
     )
 

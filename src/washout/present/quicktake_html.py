@@ -23,19 +23,19 @@ def page(note: Note, data: ChartData, *, theme: str, sign: str, text: str) -> st
     )
     body = "\n".join(
         [
-            f"<h1>{_words(note.title)}</h1>",
-            f'<p class="lede">{_words(note.lede)}</p>',
+            f"<h1>{words(note.title)}</h1>",
+            f'<p class="lede">{words(note.lede)}</p>',
             _figure(note, charts),
             *(_section(section) for section in note.sections),
             _footer(note, text),
         ]
     )
-    return Template(_PAGE).substitute(
-        title=escape(note.title), style=_style(names), body=body
+    return Template(PAGE).substitute(
+        title=escape(note.title), style=style(names), body=body
     )
 
 
-def _words(text: str) -> str:
+def words(text: str) -> str:
     """Escaped, with dates in one piece and numbers on one line with their units."""
     kept = text.replace(" M USD", "\u00a0M\u00a0USD").replace(" USD", "\u00a0USD")
     plain = escape(kept.replace(" %", "\u00a0%"))
@@ -61,37 +61,38 @@ def _section(section: Section) -> str:
     items = "".join(_item(item) for item in section.items)
     parts = [f"<section><h2>{escape(section.title)}</h2>"]
     if section.intro:
-        parts.append(f"<p>{_words(section.intro)}</p>")
+        parts.append(f"<p>{words(section.intro)}</p>")
     if items:
         parts.append(f"<{listing}>{items}</{listing}>")
-    parts += [_table(table) for table in section.tables]
+    parts += [table_html(table) for table in section.tables]
     return "\n".join([*parts, "</section>"])
 
 
 def _item(item: Item) -> str:
     tag = f' <span class="tag">{escape(item.tag)}</span>' if item.tag else ""
     return (
-        f'<li id="{escape(item.id)}"><strong>{_words(item.head)}</strong>{tag}'
-        f" {_words(item.text)}</li>\n"
+        f'<li id="{escape(item.id)}"><strong>{words(item.head)}</strong>{tag}'
+        f" {words(item.text)}</li>\n"
     )
 
 
-def _table(table: Table) -> str:
+def table_html(table: Table) -> str:
+    """A table with its caption; wide ones scroll on their own."""
     heads = "".join(
         f'<th scope="col"{_side(table, i)}>{escape(name)}</th>'
         for i, name in enumerate(table.columns)
     )
     rows = "".join(_row(table, row) for row in table.rows)
     return (
-        f'<div class="wide"><table><caption>{_words(table.caption)}</caption>'
+        f'<div class="wide"><table><caption>{words(table.caption)}</caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>\n{rows}</tbody></table></div>"
     )
 
 
 def _row(table: Table, row: tuple[str, ...]) -> str:
-    first = f'<th scope="row">{_words(row[0])}</th>'
+    first = f'<th scope="row">{words(row[0])}</th>'
     rest = "".join(
-        f"<td{_side(table, i)}>{_words(cell)}</td>" for i, cell in enumerate(row[1:], 1)
+        f"<td{_side(table, i)}>{words(cell)}</td>" for i, cell in enumerate(row[1:], 1)
     )
     return f"<tr>{first}{rest}</tr>\n"
 
@@ -102,7 +103,7 @@ def _side(table: Table, column: int) -> str:
 
 def _footer(note: Note, text: str) -> str:
     facts = "".join(
-        f"<dt>{escape(name)}</dt><dd>{_words(fact)}</dd>\n" for name, fact in note.facts
+        f"<dt>{escape(name)}</dt><dd>{words(fact)}</dd>\n" for name, fact in note.facts
     )
     return (
         f"<footer><h2>Where this comes from</h2><dl>\n{facts}</dl>"
@@ -112,7 +113,7 @@ def _footer(note: Note, text: str) -> str:
     )
 
 
-def _style(themes: tuple[str, ...]) -> str:
+def style(themes: tuple[str, ...]) -> str:
     """Colours of the themes and the rule that chooses between them."""
     style = f":root{{color-scheme:{' '.join(themes)};{_colours(THEMES[themes[0]])}}}\n"
     if len(themes) > 1:
@@ -165,7 +166,7 @@ a{color:inherit}
 li,tr,figure{break-inside:avoid}.modebar{display:none}}
 """
 
-_PAGE = """<!doctype html>
+PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">

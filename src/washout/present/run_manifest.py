@@ -9,10 +9,12 @@ from pathlib import Path
 import msgspec
 
 from washout._version import __version__
-from washout.clock import format_time
+from washout.clock import format_day, format_time
 from washout.config import cfg_hash
 from washout.errors import InputError, LakeError
+from washout.present.verdicts import as_json
 from washout.store.lake import Lake
+from washout.study.judged import Judgement
 
 FORMAT = 1
 """Layout of this file; a larger one is refused."""
@@ -36,6 +38,30 @@ class Question(
     sign: str = "flow"
     theme: str = "auto"
     as_of: str | None = None
+    claims: bool | msgspec.UnsetType = msgspec.UNSET
+    """True: with the section on judged claims. Unset, it leaves no trace in the file."""
+
+
+class Judging(
+    msgspec.Struct, frozen=True, kw_only=True, rename={"start": "from", "stop": "to"}
+):
+    """What a judgement was made of, so that it can be made again and compared.
+
+    `specs` are hashes by claim; `sha256` is that of the judgement as `verdicts.as_json`
+    writes it.
+    """
+
+    scope: str
+    start: str
+    stop: str
+    bar: str
+    step: str
+    ledger_head: str
+    specs: dict[str, str]
+    cfg_hash: str
+    data_hash: str
+    washout: str
+    sha256: str
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +95,8 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     cfg_hash: str
     definitions: dict[str, str]
     outputs: dict[str, str]
+    claims: Judging | msgspec.UnsetType = msgspec.UNSET
+    """Of the judgement in the note, if it has one."""
 
 
 def imports(lake: Lake, vintage: int) -> tuple[Import, ...]:
@@ -91,6 +119,7 @@ def manifest_of(
     definitions: dict[str, str],
     outputs: Mapping[str, bytes],
     generated_at: str,
+    judgement: Judgement | None = None,
 ) -> RunManifest:
     """The manifest of finished outputs."""
     return RunManifest(
@@ -98,6 +127,21 @@ def manifest_of(
         question=question, command=command, lake=source, cfg_hash=cfg_hash(),
         definitions=definitions,
         outputs={name: sha256(content) for name, content in outputs.items()},
+        claims=judging(judgement),
+    )  # fmt: skip
+
+
+def judging(judgement: Judgement | None) -> Judging | msgspec.UnsetType:
+    """What a manifest keeps of a judgement."""
+    if judgement is None:
+        return msgspec.UNSET
+    return Judging(
+        scope=judgement.scope, start=format_day(judgement.begin),
+        stop=format_day(judgement.end), bar=judgement.bar, step=judgement.step,
+        ledger_head=judgement.ledger_head, cfg_hash=judgement.cfg_hash,
+        data_hash=judgement.data_hash, washout=judgement.version,
+        specs={one.id: one.spec_hash for one in judgement.claims},
+        sha256=sha256(as_json(judgement).encode()),
     )  # fmt: skip
 
 

@@ -14,6 +14,9 @@ import msgspec
 
 from washout.present.findings import COMMON, Findings, Said, Standing
 
+LARGEST, HALF = 20, 0.5
+"""Waves that an amount is judged by, and the share of them that must fit it (H6)."""
+
 BILLIONS = 2e9
 """What "billions" must at least mean (H2)."""
 
@@ -79,9 +82,21 @@ def wave_amounts(found: Findings) -> Standing | None:
         return None
     if found.amounts is None or found.sides.shorts == "none":
         return "no_data"
+    inside = waves_inside(found)
+    if inside:
+        return "borne_out" if sum(inside) >= HALF * len(inside) else "contradicted"
     few_above = found.amounts.days_above_high <= COMMON * found.days.seen
     fits = found.amounts.reach == "common" and few_above
     return "borne_out" if fits else "contradicted"
+
+
+def waves_inside(found: Findings) -> tuple[bool, ...]:
+    """Of the twenty largest long waves, which closed an amount of the quoted size (H6).
+
+    Empty where no wave is known; then days are all there is to judge by.
+    """
+    largest = sorted(found.waves.longs, key=lambda wave: -wave.long_usd)[:LARGEST]
+    return tuple(QUOTED.low <= wave.long_usd <= QUOTED.high for wave in largest)
 
 
 def billions_lost(found: Findings) -> Standing:

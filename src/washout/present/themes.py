@@ -26,7 +26,9 @@ class Theme(Struct, frozen=True, kw_only=True):
     grid: str
     price: str
     longs: str
-    """The deep red: rolling net below zero, and long liquidations."""
+    """The deep red: waves of long closures, and long liquidations."""
+    pale: str
+    """Rolling net below zero, where waves are the deep red."""
     longs_text: str
     other: str
     """Rolling net on the side of shorts."""
@@ -44,7 +46,7 @@ class Theme(Struct, frozen=True, kw_only=True):
 LIGHT = Theme(
     name="light", background="#ffffff", panel="#fafafa", peaks_panel="#66758c",
     ink="#16191d", soft="#525a63", grid="#e3e6ea", price="#000000",
-    longs="#9b1420", longs_text="#7c0d18", other="#b4bcc8",
+    longs="#9b1420", pale="#ecb6b2", longs_text="#7c0d18", other="#b4bcc8",
     shorts="#ffffff", shorts_edge="#20262e", shorts_text="#ffffff", bars="#1fa37a", eruption="#04412f",
     cld="#3a4ed2", missing="#8a929b", mark="#6b4a00",
 )  # fmt: skip
@@ -52,7 +54,7 @@ LIGHT = Theme(
 DARK = Theme(
     name="dark", background="#101418", panel="#161b21", peaks_panel="#232c38",
     ink="#eceff2", soft="#a9b2bc", grid="#2a323b", price="#f5f5f0",
-    longs="#b3202c", longs_text="#ff9d96", other="#4a5563",
+    longs="#b3202c", pale="#75545b", longs_text="#ff9d96", other="#4a5563",
     shorts="#ffffff", shorts_edge="#ffffff", shorts_text="#ffffff", bars="#1d9a73", eruption="#b8ffe4",
     cld="#f0b429", missing="#79838e", mark="#e0c080",
 )  # fmt: skip

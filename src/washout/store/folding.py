@@ -27,6 +27,7 @@ from washout.store.compile import cache_folder
 from washout.store.files import replace_file
 from washout.store.plan import Plan
 from washout.views import FoldView
+from washout.views._contract import EVERY_BAR
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,13 +45,13 @@ _DRIVER = '''"""Made by washout: the loop of a fold's step, which is put in on l
 from numba import njit
 
 
-@njit
+@njit(_nrt=False)
 def publish(shown, which, line):
     for i in range(which.shape[0]):
         line[i] = shown[which[i]]
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def drive(state, rows, settings, which, keep, outputs, places, at):
     found = 0
     while at < rows.shape[0] and found < outputs.shape[0]:
@@ -229,7 +230,6 @@ def _places(view: FoldView) -> tuple[NDArray[np.int64], int]:
 def _driver(
     step: Callable[..., Any], columns: int
 ) -> Callable[..., tuple[State, int, int]]:
-    """The step is inlined: else references to its arrays are counted at every row."""
     module = _load(_driver_file(step, columns), compiled(step, inline="always"))
     drive: Callable[..., tuple[State, int, int]] = module.drive
     return drive
@@ -269,7 +269,11 @@ def _load(path: Path, step: Any) -> ModuleType:
 
 
 def compiled(function: Callable[..., Any], inline: str = "never") -> Any:
-    """A function for Numba, with the plain functions that it calls."""
+    """A function for Numba, with the plain functions that it calls.
+
+    They may neither make arrays nor return others than they were given: references
+    are not counted, since counting them at every bar cost more than most steps do.
+    """
     return _compiled(function, {}, inline)
 
 
@@ -281,11 +285,17 @@ def _compiled(
     assert isinstance(function, FunctionType)
     if function not in made:
         seen = dict(function.__globals__)
-        seen |= {n: _compiled(helper, made) for n, helper in _called(function)}
+        seen |= {n: _compiled(h, made, _inlining(h)) for n, h in _called(function)}
         made[function] = njit(
-            FunctionType(function.__code__, seen, function.__name__), inline=inline
-        )
+            FunctionType(function.__code__, seen, function.__name__),
+            inline=inline, _nrt=False,
+        )  # fmt: skip
     return made[function]
+
+
+def _inlining(helper: FunctionType) -> str:
+    """Those that run at every bar become part of what calls them."""
+    return "always" if getattr(helper, EVERY_BAR, False) else "never"
 
 
 def _called(function: FunctionType) -> Iterator[tuple[str, FunctionType]]:

@@ -129,6 +129,11 @@ def build(name: str, tables: Mapping[str, Any], chosen: Mapping[str, Any]) -> An
     return view.function(*inputs, **own)
 
 
+def limits(name: str) -> str:
+    """What the numbers of a view cannot say; empty for most."""
+    return str(getattr(find_view(name), "limits", ""))
+
+
 def describe(name: str) -> dict[str, Any]:
     """A view for `washout list`: its documentation, settings and inputs."""
     view = find_view(name)
@@ -137,6 +142,7 @@ def describe(name: str) -> dict[str, Any]:
         "kind": "table" if isinstance(view, View) else "fold",
         "summary": view.summary,
         "documentation": view.documentation,
+        "limits": limits(name),
         "inputs": list(view.inputs),
         "parameters": {
             p.name: None if p.required else p.show(p.default)

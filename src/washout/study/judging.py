@@ -23,7 +23,8 @@ from washout.claims import Claim, Lacks, Question, Rows, Told
 from washout.clock import Width, format_width, parse_width
 from washout.config import DEFAULT, cfg_hash
 from washout.errors import UnknownName, UsageError
-from washout.store.answer import Store
+from washout.store.answer import Store, as_of_what
+from washout.store.manifest import AsOf
 from washout.study.asking import Asked, ask, robustness, shifted_events
 from washout.study.estimate import Estimate, Rests, unknown
 from washout.study.families import benjamini_hochberg, romano_wolf
@@ -103,12 +104,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     now: int
     author: str
     data_hash: str
+    as_of: AsOf
 
     def record(self, end: int) -> LakeRecord:
         """The record up to `end`, read as `flow`."""
         return LakeRecord(
             self.store, self.scope, bar=self.bar, step=self.step, begin=self.begin,
-            end=end, until=self.now if end == self.end else end,
+            end=end, until=self.now if end == self.end else end, as_of=self.as_of,
         )  # fmt: skip
 
 
@@ -123,18 +125,20 @@ def judge_claims(
     end: int | None = None,
     ledger: Path | None = None,
     author: str = "",
+    as_of: AsOf = None,
 ) -> Judgement:
     """Judge claims on the record of one scope.
 
     `bar` is that of liquidations (default: the finest that most of the record has),
     `begin` and `end` cut the record; `ledger` is where specs are written down (default:
     inside the lake). Errors: UnknownName for claims, UsageError for a stretch that is too
-    short, NoData where the scope has no liquidations, LedgerError.
+    short, NoData where the scope has no liquidations, LedgerError. The same lake, window
+    and claims give the same judgement, whatever else was written down since.
     """
     from threadpoolctl import threadpool_limits
 
     claims = find_claims(names)
-    run = _run(store, scope, bar, begin, end, ledger, now, author)
+    run = _run(store, scope, bar, begin, end, ledger, now, author, as_of)
     with threadpool_limits(1, "blas"):  # small matrices: threads wait for each other
         return _judgement(run, claims)
 
@@ -149,21 +153,22 @@ def _judgement(run: Run, claims: Sequence[Claim]) -> Judgement:
     for reading in _RED:
         mine = [case for case in asked if case.reading == reading]
         judged[reading] = _judged(run, mine, known, whole, coverage)
+    head, registered = _head(run, cases)
     return Judgement(
         scope=run.scope, begin=run.begin, end=run.end, reserved_from=run.lock,
         bar=format_width(run.bar), step=format_width(run.step), coverage=coverage,
         claims=judged["flow"], other=judged["cryptoquant"],
-        registered=run.ledger.m(), ledger_head=run.ledger.verify(),
+        registered=registered, ledger_head=head,
         cfg_hash=cfg_hash(), data_hash=run.data_hash, version=__version__,
     )  # fmt: skip
 
 
 def _run(
     store: Store, scope: str, bar: int | None, begin: int | None, end: int | None,
-    ledger: Path | None, now: int, author: str,
+    ledger: Path | None, now: int, author: str, as_of: AsOf,
 ) -> Run:  # fmt: skip
-    bar = liquidation_bar(store, scope) if bar is None else bar
-    first, last = watched(store, scope, bar)
+    bar = liquidation_bar(store, scope, as_of) if bar is None else bar
+    first, last = watched(store, scope, bar, as_of)
     first = first if begin is None else max(first, begin)
     last = last if end is None else min(last, end)
     if last - first < 8 * bar:
@@ -174,20 +179,32 @@ def _run(
     book = Ledger(ledger or Path(store.lake.path) / "claims.jsonl")
     book.verify()
     try:
-        step = price_step(store, scope, first, last)
+        step = price_step(store, scope, first, last, as_of)
     except Lacks:
         step = Width(bar)  # claims that need prices will say that they are missing
     return Run(
         store=store, scope=scope, bar=bar, step=step,
         begin=first, end=last, lock=reserved_from(first, last), ledger=book, now=now,
-        author=author, data_hash=_data_hash(store),
+        author=author, data_hash=data_hash(store, as_of), as_of=as_of,
     )  # fmt: skip
 
 
-def _data_hash(store: Store) -> str:
+def data_hash(store: Store, as_of: AsOf = None) -> str:
     """sha256 over the names and sizes of the lake's parts: parts never change."""
-    parts = sorted(f"{p.path} {p.bytes}" for p in store.lake.state().parts)
+    state = store.lake.state(as_of_what(as_of))
+    parts = sorted(f"{p.path} {p.bytes}" for p in state.parts)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _head(run: Run, cases: Sequence[Case]) -> tuple[str, int]:
+    """Hash of the ledger's line with the last spec of this run, and specs up to it.
+
+    What was written down afterwards changes neither.
+    """
+    mine = {case.spec_hash for case in cases}
+    specs = [entry for entry in run.ledger.entries() if entry.kind == "spec"]
+    last = max(place for place, one in enumerate(specs) if one.spec_hash in mine)
+    return specs[last].hash, last + 1
 
 
 def _registered(run: Run, claim: Claim, reading: Reading) -> Case:
@@ -232,7 +249,7 @@ def _judged(
 ) -> tuple[Judged, ...]:  # fmt: skip
     adjusted = _adjusted(cases)
     further = [_secondary(run, case, known) for case in cases]
-    further = _discounted(further, run.ledger.m())
+    further = _discounted(further, _head(run, cases)[1])
     return tuple(
         _one(run, case, p, tuple(more), known, whole, coverage)
         for case, p, more in zip(cases, adjusted, further, strict=True)
@@ -284,7 +301,7 @@ def _otherwise(
 def _said(what: str, estimate: Estimate) -> Secondary:
     return Secondary(
         what=what, effect=estimate.effect, low=estimate.low, high=estimate.high,
-        p=estimate.p,
+        p=float(estimate.p),
     )  # fmt: skip
 
 
@@ -324,15 +341,16 @@ def _one(
     parts = _quarters(run, case)
     ahead = _out_of_sample(run, case, whole)
     mean = _unconditional(case)
-    facts = dict(asked.question.facts) if asked else {}
+    facts = {**asked.question.facts} if asked else {}
     facts |= _without_benchmark(case, run.step)
+    facts = {name: float(value) for name, value in facts.items()}
     scale = _basis_points(asked, known)
     return Judged(
         id=claim.id, says=claim.says, post=claim.post, reading=case.reading,
         verdict=_verdict(case, p_adjusted, parts, ahead, coverage),
         unit=claim.unit, effect=estimate.effect, low=estimate.low, high=estimate.high,
         effect_bp=estimate.effect * scale if claim.unit == "z" else math.nan,
-        p=estimate.p, p_adjusted=p_adjusted, n_events=estimate.n_events,
+        p=float(estimate.p), p_adjusted=float(p_adjusted), n_events=estimate.n_events,
         n_controls=estimate.n_controls, clusters=estimate.clusters,
         overlap=estimate.overlap, smallest=claim.smallest, mde=estimate.mde,
         needed=estimate.needed, unconditional=mean,
@@ -358,7 +376,7 @@ def _quarters(run: Run, case: Case) -> tuple[Quarter, ...]:
         low = run.begin + part * length
         question = case.asked.question
         piece = ask(case.claim, question, low, low + length, _QUICK).estimate
-        found.append(Quarter(piece.effect, piece.clusters))
+        found.append(Quarter(float(piece.effect), piece.clusters))
     return tuple(found)
 
 

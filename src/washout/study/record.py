@@ -18,6 +18,7 @@ from washout.clock import DAY, HOUR, MINUTE, Time, Width, bar_start, format_widt
 from washout.config import DEFAULT
 from washout.errors import NoData, UnknownName
 from washout.store.answer import Store
+from washout.store.manifest import AsOf
 from washout.study.outcomes import (
     covariates,
     dip_shape,
@@ -84,9 +85,9 @@ class LakeRecord:
     def __init__(
         self, store: Store, scope: str, *, bar: int, step: int, begin: int, end: int,
         red: Side = "long", until: int | None = None,
-        study_size: float = DEFAULT.study_size,
+        study_size: float = DEFAULT.study_size, as_of: AsOf = None,
     ) -> None:  # fmt: skip
-        self.store, self.scope = store, scope
+        self.store, self.scope, self.as_of = store, scope, as_of
         self.until = end if until is None else until
         self.study_size = study_size
         self.bar, self.step, self.begin, self.end = bar, step, begin, end
@@ -105,6 +106,7 @@ class LakeRecord:
         twin = LakeRecord(
             self.store, self.scope, bar=self.bar, step=self.step, begin=self.begin,
             end=self.end, red=red, until=self.until, study_size=study_size,
+            as_of=self.as_of,
         )  # fmt: skip
         twin._seen, twin._prices = self._seen, self._prices
         return twin
@@ -166,7 +168,7 @@ class LakeRecord:
         try:
             return self.store.view(
                 "candles", scope=self.scope, bar=format_width(self.step),
-                start=Time(begin), end=Time(self.end),
+                start=Time(begin), end=Time(self.end), as_of=self.as_of,
             ).raw()  # fmt: skip
         except (NoData, UnknownName) as error:
             raise Lacks("price candles") from error
@@ -345,13 +347,15 @@ def _column(name: str, values: Any) -> Any:
     return found / 100.0 if money else found
 
 
-def price_step(store: Store, scope: str, begin: int, end: int) -> Width:
+def price_step(
+    store: Store, scope: str, begin: int, end: int, as_of: AsOf = None
+) -> Width:
     """The finest width of price bars that covers the stretch; Lacks if none does."""
     for step in STEPS:
         try:
             rows = store.view(
                 "candles", scope=scope, bar=format_width(step),
-                start=Time(begin), end=Time(end),
+                start=Time(begin), end=Time(end), as_of=as_of,
             ).raw()  # fmt: skip
         except (NoData, UnknownName):
             continue
@@ -360,9 +364,11 @@ def price_step(store: Store, scope: str, begin: int, end: int) -> Width:
     raise Lacks("price candles that cover the record")
 
 
-def watched(store: Store, scope: str, bar: int) -> tuple[int, int]:
+def watched(store: Store, scope: str, bar: int, as_of: AsOf = None) -> tuple[int, int]:
     """First and last instant of the bars in which anything was watched."""
-    rows = store.view("liquidations", scope=scope, bar=format_width(bar)).raw()
+    rows = store.view(
+        "liquidations", scope=scope, bar=format_width(bar), as_of=as_of
+    ).raw()
     seen = np.asarray(rows["observed_s"].to_pylist(), np.float64) > 0
     bars = np.asarray(rows["bar"], np.int64)[seen]
     if not len(bars):
@@ -370,7 +376,7 @@ def watched(store: Store, scope: str, bar: int) -> tuple[int, int]:
     return int(bars[0]), int(bars[-1]) + bar
 
 
-def liquidation_bar(store: Store, scope: str) -> Width:
+def liquidation_bar(store: Store, scope: str, as_of: AsOf = None) -> Width:
     """The finest bar at which most of the record of liquidations can be read.
 
     Of widths of which the record is at least 80 % as long as the longest, the finest.
@@ -378,7 +384,7 @@ def liquidation_bar(store: Store, scope: str) -> Width:
     found = {}
     for bar in STEPS:
         try:
-            begin, end = watched(store, scope, bar)
+            begin, end = watched(store, scope, bar, as_of)
         except NoData:
             continue
         found[bar] = end - begin

@@ -35,6 +35,12 @@ RELATIVE = 1e-9
 _SPAN_OF_BARS = 6
 """Windows in the laws are this many bars, so that their edges are met often."""
 
+_EASY = {
+    "least_bp": 1e-6, "study_bp": 1e-6, "floor_bp": 1e-6, "jump": 1.5,
+    "quantile": 0.5, "deviations": 0.5,
+}  # fmt: skip
+"""Settings of detectors under which they say something in a quiet generated market."""
+
 Tables = dict[str, "pa.Table"]
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -72,6 +78,8 @@ def _variants(view: str, bar: Width) -> Iterator[dict[str, Any]]:
     for name, parameter in graph.parameters(view).items():
         if parameter.type is Width:
             plain[name] = bar if name == "bar" else Width(_SPAN_OF_BARS * bar)
+        elif name in _EASY and parameter.type is float:
+            plain[name] = _EASY[name]
         elif parameter.type is Time:
             plain[name] = Time(markets.BEGIN + 12 * DAY + 37 * MINUTE)
         elif get_origin(parameter.type) is Literal:

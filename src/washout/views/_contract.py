@@ -21,7 +21,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType, SimpleNamespace
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
@@ -72,6 +72,20 @@ BASE: dict[str, dict[str, str]] = {
 """Tables that exist without a view: the kinds of fact, `series` and `span`."""
 
 Settings = Mapping[str, Any]
+
+EVERY_BAR = "__every_bar__"
+"""What `every_bar` marks functions with."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def every_bar(function: Function) -> Function:
+    """Mark a helper of a step as one that runs at every bar.
+
+    It is compiled into what calls it; what runs seldom should stay a call.
+    """
+    setattr(function, EVERY_BAR, True)
+    return function
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -136,7 +150,8 @@ class FoldView(msgspec.Struct, frozen=True):
     output; `start(settings)` gives the first state. `shown` are the outputs that are
     published, as what `times`, `flags` and `words` say of them. With `sides` the fold
     is run once a side; with `keep` only rows whose output of that name is neither
-    missing nor 0 are published.
+    missing nor 0 are published. `limits` is what its numbers cannot say, to be printed
+    beside them.
     """
 
     name: str
@@ -153,6 +168,7 @@ class FoldView(msgspec.Struct, frozen=True):
     flags: tuple[str, ...] = ()
     words: tuple[tuple[str, tuple[str, ...]], ...] = ()
     documentation: str = ""
+    limits: str = ""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -218,6 +234,7 @@ def fold(
     words: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     name: str = "",
     documentation: str = "",
+    limits: str = "",
 ) -> Callable[[Callable[..., Any]], FoldView]:
     """Make a fold view of a Numba-compilable `step(state, row, settings)`.
 
@@ -242,6 +259,8 @@ def fold(
         list of words.
     name, documentation
         Else those of the step: one step may be published under several names.
+    limits
+        What its numbers cannot say; it is shown beside them.
     """
     says_more = {*times, *words}
     rest = tuple(o for o in outputs if o != keep or o in says_more)
@@ -252,6 +271,7 @@ def fold(
             step, shown=shown or rest, sides=sides, keep=keep, times=times,
             flags=flags, words=tuple(words.items()),
             documentation=documentation or inspect.getdoc(step) or "",
+            limits=" ".join(limits.split()),
         )  # fmt: skip
 
     return make

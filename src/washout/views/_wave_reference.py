@@ -48,18 +48,21 @@ def bin_of(value: float) -> int:
 
 
 def put_day(
-    slot: int, today: Floats, filled: int, days: Floats, starts: Counts, counts: Counts
-) -> None:
+    slot: int, today: Floats, filled: int, days: Floats, starts: Counts, counts: Counts,
+    scratch: Floats,
+) -> None:  # fmt: skip
     """Put a day's values into `slot`, bin by bin, in place of those that it held.
 
     `days` has one line of values a slot, `starts` where each bin begins in it (and one
-    more), `counts` the table of counts.
+    more), `counts` the table of counts; `scratch` has room for a day.
     """
     mine, values = starts[slot], days[slot]
     totals, ends = counts[TOTALS], counts[COUNTS]
     ends[:] = 0
     for i in range(filled):
-        ends[bin_of(today[i])] += 1
+        place = bin_of(today[i])
+        scratch[i] = place
+        ends[place] += 1
     begin = 0
     for place in range(BINS):
         number = ends[place]
@@ -67,7 +70,7 @@ def put_day(
         ends[place] = begin
         begin += number
     for i in range(filled):
-        place = bin_of(today[i])
+        place = int(scratch[i])
         values[ends[place]] = today[i]
         ends[place] += 1
     mine[0] = 0  # where a bin was filled up to is where the next one begins
@@ -75,13 +78,12 @@ def put_day(
         mine[place + 1] = ends[place]
 
 
-def _sum_up(counts: Counts) -> Counts:
+def _sum_up(counts: Counts) -> None:
     """How many values lie in lower bins, for each bin and one more."""
-    below: Counts = counts[BELOW]
+    below = counts[BELOW]
     below[0] = 0
     for place in range(BINS):
         below[place + 1] = below[place] + counts[TOTALS, place]
-    return below
 
 
 def _bin_of_rank(rank: int, below: Counts) -> int:
@@ -106,7 +108,7 @@ def _gather(first: int, last: int, days: Floats, starts: Counts, into: Floats) -
     return found
 
 
-def _select(values: Floats, count: int, rank: int) -> float:
+def select(values: Floats, count: int, rank: int) -> float:
     """The value of `rank` (from 0), by Hoare's selection; larger ones end up after it."""
     low, high = 0, count - 1
     while low < high:
@@ -130,7 +132,7 @@ def _select(values: Floats, count: int, rank: int) -> float:
     return float(values[rank])
 
 
-def _next(values: Floats, count: int, rank: int) -> float:
+def next_value(values: Floats, count: int, rank: int) -> float:
     """The value after that of `rank` once it was selected; infinite if there is none."""
     least = inf
     for i in range(rank + 1, count):
@@ -147,8 +149,8 @@ def _pair(
         return value, value
     place = _bin_of_rank(rank, below)
     found = _gather(place, place, days, starts, scratch)
-    value = _select(scratch, found, rank - below[place])
-    after = _next(scratch, found, rank - below[place])
+    value = select(scratch, found, rank - below[place])
+    after = next_value(scratch, found, rank - below[place])
     if after == inf:
         after = _value(rank + 1, below, days, starts, scratch)
     return value, after
@@ -159,7 +161,7 @@ def _value(
 ) -> float:
     place = _bin_of_rank(rank, below)
     found = _gather(place, place, days, starts, scratch)
-    return _select(scratch, found, rank - below[place])
+    return select(scratch, found, rank - below[place])
 
 
 def _log_quantile(
@@ -193,14 +195,14 @@ def _deviation(
     rank = (total - 1) // 2
     least, most = 0.0, 60.0
     sure = 60.0
-    for _ in range(24):  # below `least` too few can lie
+    for _ in range(14):  # below `least` too few can lie
         middle = 0.5 * (least + most)
         if _within(middle, centre, below)[3] <= rank:
             least = middle
         else:
             most = middle
     most = least
-    for _ in range(24):  # within `sure` enough do lie
+    for _ in range(14):  # within `sure` enough do lie
         middle = 0.5 * (most + sure)
         if _within(middle, centre, below)[2] >= rank + 2:
             sure = middle
@@ -232,10 +234,10 @@ def _middle_of(
         ratio = (scratch[i] + OFFSET) / centre
         scratch[i] = max(ratio, 1.0 / ratio)
     rank = (total - 1) // 2 - inside
-    here = log(_select(scratch, found, rank))
+    here = log(select(scratch, found, rank))
     if total % 2 == 1:
         return here
-    return 0.5 * (here + log(_next(scratch, found, rank)))
+    return 0.5 * (here + log(next_value(scratch, found, rank)))
 
 
 def _level(z: float, median: float, spread: float) -> float:
@@ -247,7 +249,8 @@ def thresholds(
     days: Floats, starts: Counts, counts: Counts, scratch: Floats
 ) -> tuple[float, float]:
     """Entry and exit thresholds of intensity from the values in all slots. Method: B1."""
-    below = _sum_up(counts)
+    _sum_up(counts)
+    below = counts[BELOW]
     if below[BINS] == 0:
         return nan, nan
     median = _log_quantile(0.5, below, days, starts, scratch)
@@ -259,3 +262,18 @@ def thresholds(
     enter = max(min(enter, _level(_Z_CAP, median, spread)), _FLOOR)
     leave = max(raised, _level(_Z_OUT, median, spread))
     return enter, min(leave, _OUT_RATIO * enter)
+
+
+def unusual(
+    q: float, z: float, days: Floats, starts: Counts, counts: Counts, scratch: Floats
+) -> float:
+    """The larger of the quantile and R(z) of the values in all slots. Method: C3."""
+    _sum_up(counts)
+    below = counts[BELOW]
+    if below[BINS] == 0:
+        return nan
+    median = _log_quantile(0.5, below, days, starts, scratch)
+    deviation = _deviation(exp(median), below, days, starts, scratch)
+    spread = max(_SPREAD * deviation, _LEAST_SPREAD)
+    seldom = exp(_log_quantile(q, below, days, starts, scratch)) - OFFSET
+    return max(seldom, _level(z, median, spread))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from math import inf, log, nan
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +36,10 @@ FEATURES = (
     "perp_cvd_usd", "spot_cvd_usd", "perp_cvd_ex_usd", "spot_share", "passive_share",
     "large_share", "top_long_change", "coverage",
 )  # fmt: skip
+(
+    F_SIZE, F_LONG, F_SHORT, F_DRAWDOWN, F_RET, F_RECOVERY, F_OI, F_PERP, F_SPOT_CVD,
+    F_FREE, F_SPOT, F_PASSIVE, F_LARGE, F_TOP, F_COVERAGE,
+) = range(len(FEATURES))  # fmt: skip
 SUFFIXES = ("conf", "exh", "end")
 
 OUTPUTS = (
@@ -77,6 +83,9 @@ QUIET_0 = _NOW + 15
 observed microseconds of the last half-life (SEEN), and today's intensity (DAY)."""
 
 State = tuple["NDArray[Any]", ...]
+
+STATE = 5
+"""How many arrays the state of a wave has."""
 
 
 def preset(bar: int) -> WavePreset:
@@ -122,6 +131,21 @@ def start(
         memory, np.zeros((blocks, size)), np.zeros((blocks, BINS + 1), np.int32),
         np.zeros((3, BINS + 1), np.int64), np.zeros(blocks * size),
     )  # fmt: skip
+
+
+def with_waves(own: Callable[..., State]) -> Callable[..., State]:
+    """A first state of `STATE` wave arrays and those of `own`, with the settings of both."""
+    waves, mine = inspect.signature(start).parameters, inspect.signature(own).parameters
+
+    def both(**settings: Any) -> State:
+        return (
+            *start(**{name: settings[name] for name in waves}),
+            *own(**{name: settings[name] for name in mine}),
+        )
+
+    merged = {**waves, **{n: p for n, p in mine.items() if n not in waves}}
+    both.__signature__ = inspect.Signature([*merged.values()])  # type: ignore[attr-defined]
+    return both
 
 
 def _bars(span: int, bar: int) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from washout.config import DEFAULT
 from washout.views import _wave_state as at
+from washout.views._contract import every_bar
 from washout.views._wave_reference import SMALLEST, TOTALS, put_day, thresholds
 
 if TYPE_CHECKING:
@@ -26,12 +27,19 @@ def advance(
     state: tuple[Any, ...], row: Row, _settings: Row
 ) -> tuple[tuple[Any, ...], Floats]:
     """Fold one row of `market`; the output is the array of the state that holds it."""
+    take(state, row)
+    return state, state[0]
+
+
+@every_bar
+def take(state: tuple[Any, ...], row: Row) -> None:
+    """Fold one row into the state; steps that watch waves begin with it."""
     m = state[0]
     m[at.O_EVENT] = 0.0
     bar = row[at.R_BAR]
     if bar <= m[at.LAST]:  # told twice: the first one counts
         m[at.O_IS_CONFIRM : at.O_IS_CLOSED + 1] = 0.0
-        return state, m
+        return
     if bar >= m[at.NEXT_DAY]:
         _renew(state, bar)
     if bar > m[at.LAST] + m[at.WIDTH]:
@@ -46,9 +54,9 @@ def advance(
         _show(m)
     m[at.PRICE], m[at.OI] = row[at.R_CLOSE], row[at.R_OI]
     m[at.RATE], m[at.RATIO] = row[at.R_RATE], row[at.R_RATIO]
-    return state, m
 
 
+@every_bar
 def _flow(m: Floats, row: Row) -> int:
     """Steps 1 and 2: intensity, and whether the machine may move. Gives the status."""
     observed = row[at.R_BP] == row[at.R_BP]
@@ -79,9 +87,9 @@ def _renew(state: tuple[Any, ...], bar: float) -> None:
     today = m[int(m[at.DAY_0]) : int(m[at.DAY_0] + m[at.DAY_N])]
     if m[at.DAY_NO] == m[at.DAY_NO]:
         ended = int(m[at.DAY_NO])
-        put_day(ended % kept, today, int(m[at.FILLED]), days, starts, counts)
+        put_day(ended % kept, today, int(m[at.FILLED]), days, starts, counts, scratch)
         for empty in range(max(ended + 1, day - kept), day):  # days without a bar
-            put_day(empty % kept, today, 0, days, starts, counts)
+            put_day(empty % kept, today, 0, days, starts, counts, scratch)
     m[at.FILLED] = 0.0
     m[at.DAY_NO], m[at.NEXT_DAY] = day, (day + 1.0) * m[at.BLOCK]
     m[at.HELD] = counts[TOTALS].sum()
@@ -100,6 +108,7 @@ def _pass_over(m: Floats, bar: float) -> None:
         _coverage(m, 0.0)
 
 
+@every_bar
 def _keep(m: Floats, y: float) -> None:
     """The last values, oldest first from the place that is written next."""
     m[at.QUIET_0 + int(m[at.QUIET_AT])] = y
@@ -107,6 +116,7 @@ def _keep(m: Floats, y: float) -> None:
     m[at.QUIET_AT] = following if following < m[at.QUIET_N] else 0.0
 
 
+@every_bar
 def _coverage(m: Floats, seconds: float) -> float:
     """Share of the last half-life that was observed; whole microseconds add exactly."""
     i = int(m[at.SEEN_0] + m[at.SEEN_AT])
@@ -118,6 +128,7 @@ def _coverage(m: Floats, seconds: float) -> float:
     return float(m[at.SEEN] / m[at.FULL])
 
 
+@every_bar
 def _move(m: Floats, row: Row, y: float) -> None:
     """Steps 3 to 9: the tracker of runs, then the machine."""
     high = m[at.J] >= m[at.THETA_OUT]
