@@ -29,7 +29,7 @@ from washout.config import cfg_hash
 
 DATA = Path(__file__).parent / "data" / "calibration.jsonl"
 STUDIES = (
-    "null0", "null_dip", "waves", "noise", "family15", "family30", "family60",
+    "null0", "null_dip", "waves", "noise", "eruptions", "family15", "family30", "family60",
     "p1", "p05",
 )  # fmt: skip
 """In the order in which they run: what decides comes first."""
@@ -40,7 +40,7 @@ _MEASURED = (
     "study/families.py", "testing/_loops.py", "testing/worlds.py",
     "testing/simulated_market.py", "testing/simulated_waves.py", "testing/scoring.py",
     "views/_wave_reference.py", "views/_wave_state.py", "views/_wave_step.py",
-    "views/waves.py",
+    "views/waves.py", "views/_eruption_step.py", "views/_days.py", "views/_rings.py",
 )  # fmt: skip
 """Sources that results depend on, beside those of a replication."""
 

@@ -233,6 +233,25 @@ def timing(results: Results) -> list[str]:
     return table(["waves", "measured", ""], rows)
 
 
+def eruptions(results: Results) -> list[str]:
+    told = list(results.get("eruptions", {}).values())
+    if not told:
+        return []
+    days = sum(one["days"] for one in told)
+    rows = [
+        ["a planted wave of 50 bp or more has one",
+         shown(share(np.concatenate([one["hit"] for one in told])))],
+    ]  # fmt: skip
+    for key, where in (
+        ("false", "planted waves: outside of any"), ("noise", "nothing but noise"),
+        ("null0", "market null0: all of them"),
+    ):  # fmt: skip
+        count = sum(one[key] for one in told)
+        error = math.sqrt(count + 1) * 30 / days
+        rows.append([f"{where}, in 30 days", f"{count * 30 / days:.2f} ± {error:.2f}"])
+    return table([f"eruptions, {days} days each", "measured"], rows)
+
+
 def families(results: Results) -> list[str]:
     rows = [
         [
@@ -260,5 +279,6 @@ def markdown(results: Results, command: str) -> str:
         *rejections(results), BESIDE, "",
         "## Effects", "", *effects(results),
         "## Waves (SIM-W)", "", *timing(results),
+        "## Eruptions", "", *eruptions(results),
         "## Families", "", *families(results),
     ])  # fmt: skip

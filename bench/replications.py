@@ -34,7 +34,7 @@ from washout.study.outcomes import (
 from washout.study.placebo import Grid, placebo
 from washout.study.regression import dose, ranked, regress
 from washout.study.sample import Flags, Floats, Sample, Times, block_width, complete
-from washout.testing.scoring import NEVER, Found, Score, pooled, score
+from washout.testing.scoring import LATEST, NEVER, Found, Score, pooled, score
 from washout.testing.simulate import (
     SimulatedMarket,
     simulated_market,
@@ -261,6 +261,44 @@ def scored(seed: int, *, noise: bool = False) -> dict[str, Any]:
     }
 
 
+def eruptions(seed: int, *, days: int = 180) -> dict[str, Any]:
+    """Eruptions in flow of which all waves are known, in noise, and in a null market.
+
+    `hit` is whether one was told while each planted wave of 50 bp or more was on, `false`
+    counts those outside of any planted wave of either side.
+    """
+    flow, noise = (
+        make(seed=seed, days=days) for make in (simulated_waves, simulated_noise)
+    )
+    market = simulated_market("null0", seed=seed, days=days)
+    told = _eruptions(flow.time, flow.long.y, flow.short.y)
+    inside, hit = np.zeros(len(told), np.bool_), []
+    for planted in (flow.long.planted, flow.short.planted):
+        on = (told >= planted.onset[:, None]) & (told <= planted.end[:, None] + LATEST)
+        inside |= on.any(axis=0)
+        hit += on.any(axis=1)[planted.size >= 50].tolist()
+    price = {"high": market.log_high, "low": market.log_low, "close": market.log_close}
+    null = _eruptions(
+        market.time, market.long_bp, market.short_bp,
+        **{name: np.exp(values) for name, values in price.items()},
+    )  # fmt: skip
+    return {
+        "hit": hit, "false": int((~inside).sum()), "null0": len(null), "days": days,
+        "noise": len(_eruptions(noise.time, noise.long.y, noise.short.y)),
+    }  # fmt: skip
+
+
+def _eruptions(time: Times, long: Floats, short: Floats, **price: Floats) -> Times:
+    """Minutes of eruptions by the product's own step."""
+    view = graph.find_view("eruption")
+    told = {"bar": time, "long_bp": long, "short_bp": short, "gross_bp": long + short}
+    told |= price | {"observed_s": np.full(len(time), 60.0)}
+    missing = np.full(len(time), np.nan)
+    rows = np.column_stack([told.get(name, missing) for name in view.columns])
+    fold = folding(view, graph.settings(view.name, {"bar": "1m"}))
+    return np.asarray(fold.run(fold.first, rows)[2], np.int64)
+
+
 def family(blocks: int, seed: int, *, config: Config = QUICK) -> dict[str, Any]:
     """Twelve hypotheses without effect that share shocks: was any of them found?"""
     members = [
@@ -296,7 +334,9 @@ def correlated(blocks: int, seed: int) -> list[Sample]:
 
 
 def replicate(study: str, seed: int) -> dict[str, Any]:
-    """One replication of a study by name: a SIM-1 world, waves, noise or family15."""
+    """One replication of a study: a SIM-1 world, waves, noise, eruptions or family15."""
+    if study == "eruptions":
+        return eruptions(seed)
     if study in {"waves", "noise"}:
         return scored(seed, noise=study == "noise")
     if study.startswith("family"):
