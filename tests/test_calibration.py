@@ -102,7 +102,7 @@ def test_a_planted_rebound_is_found_with_its_sign(seed):
 
 def test_a_future_that_is_replaced_changes_no_event_and_no_control():
     whole = seen(simulated_market("p2", seed=0, days=60))
-    short = seen(simulated_market("p2", seed=0, days=50))
+    short = seen(simulated_market("p2", seed=0, days=53))
     cut = len(short.known)
     for choose in (rebound, dips):
         one, other = choose(whole), choose(short)
