@@ -28,6 +28,7 @@ import washout
 from washout.config import cfg_hash
 
 DATA = Path(__file__).parent / "data" / "calibration.jsonl"
+NOTES = "## Notes"
 STUDIES = (
     "null0", "null_dip", "waves", "noise", "eruptions", "family15", "family30", "family60",
     "p1", "p05",
@@ -104,6 +105,12 @@ def _each(todo: list[tuple[str, int]], jobs: int) -> Iterator[Any]:
         yield from pool.map(replications.replicate, *zip(*todo, strict=True))
 
 
+def notes(path: Path) -> str:
+    """What people wrote under the tables, from `NOTES` on, stays."""
+    _, heading, text = (path.read_text() if path.exists() else "").partition(NOTES)
+    return heading + text
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reps", type=int, default=200)
@@ -115,7 +122,7 @@ def main() -> None:
     text = calibration_table.markdown(stored(fingerprint()), shlex.join(sys.argv[1:]))
     print(text)
     if asked.markdown:
-        asked.markdown.write_text(text)
+        asked.markdown.write_text(text + notes(asked.markdown))
 
 
 if __name__ == "__main__":

@@ -205,7 +205,7 @@ def timing(results: Results) -> list[str]:
     if score is None or noise is None:
         return []
     rows = [
-        [f"recall, {one.at_least:.0f} to {one.below:.0f} bp",
+        [f"recall, {one.at_least:.0f} bp up to {one.below:g}",
          shown(share(score.pieces[(score.size >= one.at_least) & (score.size < one.below)] > 0)),
          f"{one.planted} planted"]
         for one in recalls(score)
