@@ -20,6 +20,9 @@ _HOURS = 168
 
 _BINS = 6
 
+_POINTS = 96
+"""Of a path, at most: more cannot be seen."""
+
 
 def figure_of(asked: Asked, claim: Claim, record: LakeRecord) -> Figure | None:
     """The figure of a claim that was asked; None where nothing can be seen."""
@@ -78,17 +81,23 @@ def _alike(event: Floats, control: Floats, each: int = 5) -> Any:
 def _course(
     time: Any, record: LakeRecord, span: int, name: str, role: Any
 ) -> Line | None:
-    close = record.ahead(time, span)[2]
-    moves = 1e4 * (close - record.entry(time)[:, None])
-    counted = np.isfinite(moves).sum(axis=0)
-    if counted.min() < 2:
-        return None
-    mean = np.nanmean(moves, axis=0)
-    reach = 1.645 * np.nanstd(moves, axis=0) / np.sqrt(counted)
-    hours = (1 + np.arange(moves.shape[1])) * record.step / HOUR
+    """Mean return after so many hours, point by point.
+
+    All rows at all bars at once would be a table of a hundred GB on a record of minutes.
+    """
+    bars = np.unique(np.linspace(1, span // record.step, _POINTS).round()).astype(int)
+    points = []
+    for bar in bars:
+        moves = 1e4 * record.returns(time, int(bar) * record.step)
+        moves = moves[np.isfinite(moves)]
+        if len(moves) < 2:
+            return None
+        reach = 1.645 * moves.std() / np.sqrt(len(moves))
+        points.append((moves.mean(), moves.mean() - reach, moves.mean() + reach))
+    mean, low, high = (_tuple(column) for column in zip(*points, strict=True))
     return Line(
-        name=f"{name} (n = {len(time)})", role=role, x=_tuple(hours), y=_tuple(mean),
-        low=_tuple(mean - reach), high=_tuple(mean + reach),
+        name=f"{name} (n = {len(time)})", role=role, x=_tuple(bars * record.step / HOUR),
+        y=mean, low=low, high=high,
     )  # fmt: skip
 
 
