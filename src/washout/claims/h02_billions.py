@@ -10,6 +10,9 @@ from washout.claims._flows import of_post
 _LEAST, _MOST = 10, 50
 """Leverage between which positions are usually closed by force."""
 
+_SHOWN = 0.48
+"""Least share of a wave that a feed of one order a second showed. Method: I."""
+
 
 @claim(
     id="H2",
@@ -21,7 +24,7 @@ _LEAST, _MOST = 10, 50
 def billions(record: Record, horizon: int) -> Told:  # noqa: ARG001
     """Notional is not loss: at a leverage of 10 to 50 a tenth to a fiftieth of it is.
 
-    The interval is that of leverage; totals of a throttled feed are floors.
+    The interval is that of leverage, and above of what a throttled feed may have hidden.
     """
     columns = record.rows("liquidations")
     years = of_post(columns["bar"])
@@ -29,8 +32,9 @@ def billions(record: Record, horizon: int) -> Told:  # noqa: ARG001
     total = float(np.nansum(closed))
     net = float(np.nansum(columns["net_usd"][years]))
     gross = float(np.nansum(columns["gross_usd"][years]))
+    shown = _SHOWN if np.any(columns["floor"][years]) else 1.0
     return Told(
-        value=total / (_LEAST * _MOST) ** 0.5, low=total / _MOST, high=total / _LEAST,
+        value=total / (_LEAST * _MOST) ** 0.5, low=total / _MOST, high=total / _LEAST / shown,
         threshold=2e9, n=int(np.isfinite(closed).sum()),
         facts={
             "notional closed, USD": total,

@@ -19,15 +19,12 @@ if TYPE_CHECKING:
 SCOPE, START, STOP = "binance:BTC", "2024-01-01", "2025-11-14"
 """What the demo is about; STOP is exclusive, so 2025-11-13 is the last day."""
 
-VERDICTS = "verdicts"
-
 FILES = {
     "cld.png": "the chart, to post",
     "cld.svg": "the same, to print",
     "quicktake.html": "the note with a chart to zoom; opens without a network",
     "quicktake.md": "the note as text",
     "manifest.json": "everything they were made from",
-    "verdicts": "what is claimed, judged: text, page, data, figures",
 }
 
 
@@ -109,12 +106,9 @@ def _write(
 ) -> str:
     from washout.clock import format_time
     from washout.present import quicktake
-    from washout.present.verdict_files import write_verdicts
 
     outputs = quicktake.render(made, progress=step)
     quicktake.write(made, outputs, folder, lake=lake, generated_at=format_time(now()))
-    if made.judgement is not None:
-        write_verdicts(made.judgement, folder / VERDICTS)
     return "Drew the chart, judged the claims and wrote the note."
 
 
@@ -128,6 +122,7 @@ def _next(path: Path) -> str:
             f"query liquidations --scope {SCOPE} {crash}",
             f"quicktake --scope {SCOPE} --from 2021-01-01 --to 2022-01-01 --anchor 2021-01-01",
             f"quicktake {hourly} --from 2024-07-01 --to 2024-08-19",
+            "claims judge --out verdicts",
             "list",
         )
     )
