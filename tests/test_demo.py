@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -65,6 +66,8 @@ def test_every_command_that_it_proposes_is_taken(made):
     ]
     for line in filter(None, proposed):
         found = group.get_command(None, line[0])
+        if isinstance(found, click.Group):
+            found = found.get_command(None, line[1])
         if found is not None:
             taken = {name for option in found.params for name in option.opts}
             assert {word for word in line if word.startswith("--")} <= taken

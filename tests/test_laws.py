@@ -18,8 +18,10 @@ from washout.views._bars import best_feed, known_at, trailing
 from washout.views.liquidations import _events
 
 VIEWS = sorted(graph.all_views())
-NEVER = {"squeeze_trigger"}
-"""What no generated market does: highs are 1 % above closes, which move by 0.1 %."""
+NEVER = {"squeeze_trigger", "rebound_setup"}
+"""What no generated market does: highs are 1 % above closes, which move by 0.1 %, and
+waves that last six bars end before they are exhausted. The laws still run on them, and
+their step is that of `absorption` and `buyers`, which say hundreds of rows."""
 
 
 def enough(name, count):
