@@ -18,17 +18,11 @@ from washout.views._bars import best_feed, known_at, trailing
 from washout.views.liquidations import _events
 
 VIEWS = sorted(graph.all_views())
-NEVER = {"squeeze_trigger", "rebound_setup"}
-"""What no generated market does: highs are 1 % above closes, which move by 0.1 %, and
-waves that last six bars end before they are exhausted. The laws still run on them, and
-their step is that of `absorption` and `buyers`, which say hundreds of rows."""
 
 
 def enough(name, count):
     """Rows that must be compared; signals are few, and their tracks share the step."""
-    if name in NEVER:
-        return -1
-    return min(count, 5) if getattr(graph.find_view(name), "keep", "") else count
+    return min(count, 2) if getattr(graph.find_view(name), "keep", "") else count
 
 
 @pytest.fixture(scope="module")

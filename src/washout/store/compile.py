@@ -41,8 +41,10 @@ def compile_view(
 ) -> Compiled:
     """The SQL of a table view without its `hidden` columns; from the cache if known.
 
-    `needless` columns of the base table `series` are kept from the view.
+    `needless` columns of the base table `series` are kept from the view. Settings that
+    are not the view's are ignored: those of every fold over it share its SQL.
     """
+    settings = {n: settings[n] for n in graph.parameters(name) if n in settings}
     what = {**settings, "": [sorted(hidden), sorted(needless)]}
     key = definition_hash(name, what, dialect)
     path = cache_folder() / f"{key}.json"

@@ -35,9 +35,13 @@ RELATIVE = 1e-9
 _SPAN_OF_BARS = 6
 """Windows in the laws are this many bars, so that their edges are met often."""
 
+_SPAN_OF = {"half_life": 1, "fade": 2, "quiet": 2, "within": 72}
+"""Of these so many: a wave must have time to end before it is closed, and signals must
+meet what they wait for."""
+
 _EASY = {
     "least_bp": 1e-6, "study_bp": 1e-6, "floor_bp": 1e-6, "jump": 1.5,
-    "quantile": 0.5, "deviations": 0.5,
+    "quantile": 0.5, "deviations": 0.5, "quiet_share": 0.9,
 }  # fmt: skip
 """Settings of detectors under which they say something in a quiet generated market."""
 
@@ -77,7 +81,8 @@ def _variants(view: str, bar: Width) -> Iterator[dict[str, Any]]:
     choices: list[tuple[str, Any]] = []
     for name, parameter in graph.parameters(view).items():
         if parameter.type is Width:
-            plain[name] = bar if name == "bar" else Width(_SPAN_OF_BARS * bar)
+            bars = 1 if name == "bar" else _SPAN_OF.get(name, _SPAN_OF_BARS)
+            plain[name] = Width(bars * bar)
         elif name in _EASY and parameter.type is float:
             plain[name] = _EASY[name]
         elif parameter.type is Time:

@@ -207,17 +207,20 @@ def _candles(random: np.random.Generator) -> Tables:
     ):
         starts = _grid(random, first, last, interval, 0.995)
         count = len(starts)
-        price = 50_000 * np.exp(np.cumsum(random.normal(0, 1e-3, count)))
+        trend = np.linspace(0, 0.5, count)
+        price = 50_000 * np.exp(trend + np.cumsum(random.normal(0, 1e-3, count)))
         usd = _usd(random, count, interval / SECOND * 100) if tells else None
         taker = None if usd is None or tells != "taker" else usd // 2
         is_mark = product == "mark"
+        close = price * np.exp(random.normal(0, 1e-3, count))
+        wick = np.exp(np.abs(random.normal(0, 1e-3, count)))
         yield "candle", facts("candle", count, {
             **who, "ts_event": starts, "interval": interval,
             "product": "perp" if is_mark else product,
             "price_kind": "mark" if is_mark else "trade",
             "ts_recv": _received(random, starts + interval, 0.02),
-            "open": price, "high": price * 1.01, "low": price * 0.99,
-            "close": price * np.exp(random.normal(0, 1e-3, count)),
+            "open": price, "high": np.maximum(price, close) * wick,
+            "low": np.minimum(price, close) / wick, "close": close,
             "volume": None if usd is None else usd / 5e6,
             "volume_usd": usd, "taker_buy_usd": taker,
         })  # fmt: skip
