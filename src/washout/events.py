@@ -131,6 +131,19 @@ class Coverage(Event, frozen=True, kw_only=True, gc=False):
     delay: int
 
 
+class Tally(Event, frozen=True, kw_only=True, gc=False):
+    """How often something happened to a feed in `[ts_event, ts_event + interval)`.
+
+    `kind` is what the feed tells of; `name` is what is counted: `frames`, `events`,
+    `duplicates`, `late`, `decode_errors`, `reconnects`, ...
+    """
+
+    kind: str
+    interval: int
+    name: str
+    count: int
+
+
 KINDS: dict[str, type[Event]] = {
     "liquidation": Liquidation,
     "liquidation_total": LiquidationTotal,
@@ -141,5 +154,6 @@ KINDS: dict[str, type[Event]] = {
     "funding_rate": FundingRate,
     "gap": Gap,
     "coverage": Coverage,
+    "tally": Tally,
 }
 """Every kind of fact that a lake stores, by name."""

@@ -30,6 +30,7 @@ GRAIN: dict[str, Grain] = {
     "funding_rate": "year",
     "gap": "all",
     "coverage": "all",
+    "tally": "month",
 }
 """Dense kinds are cut by day, sparse ones by more: files stay worth opening, and a
 lake of years is some hundred files."""
@@ -47,6 +48,7 @@ KEY: dict[str, tuple[str, ...]] = {
     "funding_rate": (*FEED, "ts_event"),
     "gap": (*FEED, "kind", "ts_event", "ts_end"),
     "coverage": (*FEED, "kind", "product", "interval", "trust", "ts_event"),
+    "tally": (*FEED, "kind", "interval", "name", "ts_event"),
 }
 """Two rows with one key are two statements of one fact: the newest vintage wins."""
 

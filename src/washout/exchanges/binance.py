@@ -74,5 +74,4 @@ binance = Exchange(
             source="Binance USD-M change log, 2026-03-05 and 2026-04-02",
         ),
     ),
-    decode=decode,
 )

@@ -65,5 +65,4 @@ bybit = Exchange(
             source=_DOC,
         ),
     ),
-    decode=decode,
 )

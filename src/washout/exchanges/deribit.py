@@ -61,5 +61,4 @@ deribit = Exchange(
             source=_DOC,
         ),
     ),
-    decode=decode,
 )

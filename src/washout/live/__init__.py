@@ -1,0 +1,1 @@
+"""Live: entries of the journal become facts, bars, signals and alerts as they come."""
