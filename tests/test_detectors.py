@@ -57,7 +57,7 @@ def market(bars, width=HOUR, **columns):
         "open_interest_usd": 1e12, "adv30_usd": 1e12, "rate_8h": 1e-4,
         "mean_rate_8h": 1e-4, "close": 100.0, "volume_usd": 1e10,
         "spot_volume_usd": 1e9, "perp_delta_usd": 0.0, "spot_delta_usd": 0.0,
-        "large_delta_usd": 0.0, "small_delta_usd": 0.0, "top_position_ratio": 1.5,
+        "large_delta_usd": 0.0, "small_delta_usd": 0.0, "top_position_ratio": 1.5, "basis": 0.0,
     }  # fmt: skip
     rows = {
         n: np.broadcast_to(v, bars).astype(float) for n, v in (usual | columns).items()
