@@ -138,17 +138,26 @@ def hidden_below(
 
 
 def parameter_variance(
-    b: float, shape: float, empty: float, tail: Floats, mean: Floats, own: Floats,
-    ones: Floats, count: int,
+    b: float, shape: float, information: float, tail: Floats, mean: Floats, own: Floats,
+    count: int,
 ) -> float:  # fmt: skip
-    """Variance of what is hidden, because b itself is estimated from the prints."""
+    """Variance of what is hidden in these seconds because b is an estimate itself."""
     if b == inf:
         return 0.0
-    _, slope = _score(b, shape, empty, float(count), tail, ones, own, count)
     moved = 0.0
     for i in range(count):
-        moved -= (shape + own[i]) * b / ((b + tail[i]) * (b + tail[i])) * mean[i]
-    return moved * moved / max(-slope, LEAST)
+        moved += (shape + own[i]) * b / ((b + tail[i]) * (b + tail[i])) * mean[i]
+    return moved * moved / max(information, LEAST)
+
+
+def information(
+    b: float, shape: float, empty: float, tail: Floats, every: Floats, own: Floats,
+    count: int,
+) -> float:  # fmt: skip
+    """What the seconds say of ln b: the curvature of the log likelihood."""
+    if b == inf:
+        return 0.0
+    return -_score(b, shape, empty, 0.0, tail, every, own, count)[1]
 
 
 def latest_factor(prints: float, seconds: float) -> float:
