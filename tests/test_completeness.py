@@ -73,7 +73,11 @@ def test_a_gap_goes_on_where_nobody_was_told_to_watch(hours):
         coverage=coverage,
         gap=[gap(START + 2 * HOUR, START + 2 * HOUR + 16 * MINUTE)],
     )
-    assert (second["gaps"], second["longest_gap_s"], second["state"]) == (1, 3600, "poor")
+    assert (second["gaps"], second["longest_gap_s"], second["state"]) == (
+        1,
+        3600,
+        "poor",
+    )
     assert second["occupied_s"] is None
     assert (third["gaps"], third["longest_gap_s"]) == (1, 960)
     assert (third["state"], third["fit"]) == ("partial", False)

@@ -201,7 +201,8 @@ def _stepped(
     ]
     found = (
         {
-            "scope": row["scope"], "bar": bar_start(row["bar"], made.width),
+            "scope": row["scope"],
+            "bar": bar_start(row["bar"], made.width),
             **({"side": side} if side else {}),
         }
         | dict(zip(made.view.shown, values, strict=True))

@@ -60,7 +60,7 @@ def poisson_rate(empty: float, tail: Floats, own: Floats, count: int) -> float:
 def gamma_exposure(
     shape: float, empty: float, tail: Floats, every: Floats, own: Floats, count: int
 ) -> float:
-    """b of the most likely Gamma(shape, b) of rates: its mean is shape / b.
+    """B of the most likely Gamma(shape, b) of rates: its mean is shape / b.
 
     `every` and `own` weigh the seconds: how many there are like it, and in how many of
     them this side printed. Infinite for a side that never printed. The derivative of
@@ -182,7 +182,9 @@ def latest_variance(
     return (factor - 1.0) * own_squares + mean * mean * counted
 
 
-def log_deviation(total: float, variance: float, modelled: float, error: float) -> float:
+def log_deviation(
+    total: float, variance: float, modelled: float, error: float
+) -> float:
     """Standard deviation of the logarithm of a total. Method: E3.
 
     `modelled` is the part of it that comes from a throttled feed: the error of the

@@ -27,7 +27,8 @@ BINS = 84
 _UP_TO = (1, 2, 4, 7, 11, 16, 24, 36, 48, 60)
 _SHARES = 3
 CLASSES = len(_UP_TO) * _SHARES
-"""Of minutes, by how many of their seconds had a print, and whose prints they were."""
+"""Of minutes, by how many of their seconds had a print, and whose prints they were: in a
+wave of one side that side's rate is another."""
 
 WINDOWS = 50
 """Minutes with a print, below which nothing is said."""
@@ -60,10 +61,7 @@ def log_of_bin(place: int) -> float:
 
 
 def class_of(prints: int, longs: int) -> int:
-    """The class of a minute with so many seconds with a print, so many of longs.
-
-    Classes by third of the prints: in a wave of one side that side's rate is another.
-    """
+    """The class of a minute with so many seconds with a print, so many of longs."""
     found = 0
     for i in range(len(_UP_TO) - 1):
         if prints > _UP_TO[i]:
@@ -183,21 +181,53 @@ def _move(
         )
 
 
-def fit_shape(
-    fitted: Floats, prints: Floats, every: Floats, empty: Floats, tail: Floats
-) -> float:
-    """Put the most likely shape of both sides into `fitted`; gives its likelihood."""
-    best, shape = -1e300, SHAPES[0]
-    for candidate in SHAPES:
-        value = 0.0
-        for side in (LONG, SHORT):
-            value += log_likelihood(
-                fitted[CENTRE + side], fitted[SPREAD + side], candidate, prints[side],
-                every, empty, tail,
-            )  # fmt: skip
-        if value > best:
-            best, shape = value, candidate
-    fitted[SHAPE] = shape
+def fit_laws(
+    fitted: Floats, place: int, prints: Floats, every: Floats, empty: Floats,
+    tail: Floats, corners: Floats,
+) -> float:  # fmt: skip
+    """Fit the sizes of both sides under a shape; gives the likelihood of both."""
+    fitted[SHAPE] = SHAPES[place]
+    found = 0.0
+    for side in (LONG, SHORT):
+        few = moments(prints[side])[0] < PRINTS
+        mine = every if few else prints[side]
+        fit_sizes(fitted, side, mine, every, empty, tail, corners)
+        found += log_likelihood(
+            fitted[CENTRE + side], fitted[SPREAD + side], fitted[SHAPE], prints[side],
+            every, empty, tail,
+        )  # fmt: skip
+    return found
+
+
+def climb(
+    fitted: Floats, prints: Floats, every: Floats, empty: Floats, tail: Floats,
+    corners: Floats,
+) -> float:  # fmt: skip
+    """Fit sizes and shape together, from the last shape on; gives the likelihood.
+
+    Large sizes and uneven rates explain the same prints nearly as well: sizes are
+    fitted anew under every shape.
+    """
+    best = place_of(fitted[SHAPE])
+    value = fit_laws(fitted, best, prints, every, empty, tail, corners)
+    for step in (1, -1):
+        moved = False
+        while 0 <= best + step < len(SHAPES):
+            other = fit_laws(fitted, best + step, prints, every, empty, tail, corners)
+            if other <= value:
+                break
+            best, value, moved = best + step, other, True
+        if moved:
+            break
+    return fit_laws(fitted, best, prints, every, empty, tail, corners)
+
+
+def place_of(shape: float) -> int:
+    """Where a shape is in the list."""
+    best = 0
+    for place in range(len(SHAPES)):
+        if SHAPES[place] <= shape:
+            best = place
     return best
 
 
@@ -232,7 +262,7 @@ def _entropy(one: float, other: float) -> float:
 
 def fit(
     fitted: Floats, prints: Floats, every: Floats, empty: Floats, minutes: float,
-    tail: Floats, corners: Floats, rounds: int,
+    tail: Floats, corners: Floats,
 ) -> None:  # fmt: skip
     """Fit a lane anew from its counts; below `WINDOWS` minutes nothing is known.
 
@@ -248,17 +278,7 @@ def fit(
             every[busy, place] = prints[LONG, busy, place] + prints[SHORT, busy, place]
     if fitted[SHAPE] == 0.0:
         _begin(fitted, every)
-        rounds = 8
-    best = 0.0
-    for _ in range(rounds):
-        before = fitted[SHAPE]
-        for side in (LONG, SHORT):
-            few = moments(prints[side])[0] < PRINTS
-            mine = every if few else prints[side]
-            fit_sizes(fitted, side, mine, every, empty, tail, corners)
-        best = fit_shape(fitted, prints, every, empty, tail)
-        if fitted[SHAPE] == before:
-            break
+    best = climb(fitted, prints, every, empty, tail, corners)
     fitted[EVIDENCE] = best - latest_likelihood(prints, every, empty)
 
 
@@ -268,4 +288,4 @@ def _begin(fitted: Floats, every: Floats) -> None:
     for side in (LONG, SHORT):
         fitted[CENTRE + side] = mean - 0.5 * spread
         fitted[SPREAD + side] = min(max(spread, 0.2), 3.0)
-    fitted[SHAPE] = 2.2
+    fitted[SHAPE] = SHAPES[6]

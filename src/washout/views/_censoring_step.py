@@ -19,9 +19,7 @@ from washout.views._censoring import (
     square_below,
 )
 from washout.views._censoring_fit import (
-    BINS,
     CENTRE,
-    CLASSES,
     EVIDENCE,
     LONG,
     MINUTES,
@@ -104,16 +102,16 @@ def advance(
 ) -> tuple[State, Floats]:
     """One second with a print, the end of a minute, or the end of a bar."""
     (
-        memory, ring, marks, history, empties, minutes, fitted, prints, every, empty,
-        scratch, corners, shown,
+        memory, ring, marks, history, empties, minutes, fitted, prints,
+        every, empty, scratch, corners, shown,
     ) = state  # fmt: skip
     width, error = settings
     time = row[ROW_TIME]
     day = floor(time / DAYS_LENGTH)
     if day != memory[DAY_NO]:
         _new_day(
-            day, memory, history, empties, minutes, fitted, prints, every, empty,
-            scratch, corners,
+            day, memory, history, empties, minutes, fitted, prints, every,
+            empty, scratch, corners,
         )  # fmt: skip
     minute = floor(time / MINUTE)
     for lane in range(LANE_COUNT):
@@ -174,7 +172,7 @@ def _new_day(
                 prints += history[slot, lane]
                 empty += empties[slot, lane]
         if total > 0.0 or fitted[lane, MINUTES] > 0.0:
-            fit(fitted[lane], prints, every, empty, total, scratch[TAIL], corners, 1)
+            fit(fitted[lane], prints, every, empty, total, scratch[TAIL], corners)
 
 
 def _learn(
@@ -257,6 +255,8 @@ def _add(
     if rule == LATEST:
         estimate = low = high = usd + other
         low_variance = high_variance = other_variance
+        if isnan(other):
+            low, low_variance = usd, 0.0
     elif rule == UNDECIDED and isnan(other):
         high = high_variance = nan
     elif rule == UNDECIDED:
@@ -404,7 +404,9 @@ def _publish_side(
     seen, low, high = memory[base + SEEN], memory[base + LOW], memory[base + HIGH]
     shown[place] = seen
     shown[3 + place] = memory[base + ESTIMATE]
-    down = log_deviation(low, memory[base + LOW_VARIANCE], memory[base + LOW_MODEL], error)
+    down = log_deviation(
+        low, memory[base + LOW_VARIANCE], memory[base + LOW_MODEL], error
+    )
     up = log_deviation(
         high, memory[base + HIGH_VARIANCE], memory[base + HIGH_MODEL], error
     )

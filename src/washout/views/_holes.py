@@ -35,7 +35,9 @@ def feeds_of(coverage: Table, series: Table, span: Table) -> tuple[Table, Table]
     return told, _numbered(series, KINDS, told, span)
 
 
-def gap_bars(coverage: Table, gap: Table, series: Table, span: Table, bar: int) -> Table:
+def gap_bars(
+    coverage: Table, gap: Table, series: Table, span: Table, bar: int
+) -> Table:
     """Per scope and bar: `gaps` of more than 10 s, and microseconds of the `longest`.
 
     What was told as a gap and what nobody told of are one where they touch. Where
@@ -97,7 +99,9 @@ def occupied_bars(
     seconds = facts.group_by(keys).aggregate(received=facts.ts_recv.max())
     wanted = feeds.filter(feeds.kind == "liquidation")
     any_market = (
-        wanted.every_market if "every_market" in wanted.columns else wanted.interval == 0
+        wanted.every_market
+        if "every_market" in wanted.columns
+        else wanted.interval == 0
     )
     wanted = wanted.select(
         "scope", "feed", "exchange", "asset", "source", "since", wanted=wanted.market,
@@ -130,7 +134,9 @@ def tally_bars(tally: Table, series: Table, bar: int, version: str) -> Table:
     facts = arrived(tally, bar, version)
     facts = facts.filter(facts.kind.isin(["", "liquidation"]))
     any_market = (
-        series.every_market if "every_market" in series.columns else series.interval == 0
+        series.every_market
+        if "every_market" in series.columns
+        else series.interval == 0
     )
     feeds = series.filter(series.kind == "liquidation")
     feeds = feeds.select(

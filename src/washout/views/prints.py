@@ -90,9 +90,7 @@ def _feeds(series: Table) -> Table:
     several = several.filter(several.exchanges == 1).select(asked="scope")
     mine = mine.rename(asked="scope").join(several, "asked")
     name = mine.asked + "|" + mine.source
-    return mine.mutate(scope=name).drop(
-        [c for c in ("rank",) if c in mine.columns]
-    )
+    return mine.mutate(scope=name).drop([c for c in ("rank",) if c in mine.columns])
 
 
 def _minutes(
