@@ -11,7 +11,7 @@ together with the step that calls them. Method: E2, E3.
 
 from __future__ import annotations
 
-from math import erfc, exp, inf, log, nan, sqrt
+from math import erfc, exp, inf, isnan, log, nan, sqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -174,8 +174,10 @@ def latest_variance(
 ) -> float:
     """Variance of a side's estimate where the latest order is printed."""
     factor = latest_factor(prints, seconds)
-    if prints == 0.0 or factor != factor:
-        return nan if factor != factor else 0.0
+    if prints == 0.0:
+        return 0.0
+    if isnan(factor):
+        return nan
     share = prints / seconds
     counted = seconds * share / (1.0 - share)
     mean = own_usd / prints
