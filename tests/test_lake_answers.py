@@ -32,8 +32,11 @@ def test_a_view_without_facts_says_which_are_missing(store):
         store.view("trade_cohorts", **WIDE)
 
 
-NEED_OPEN_INTEREST = {"leverage_load", "squeeze_setup", "squeeze_trigger"}
-"""Signals that the sample, which has no open interest, cannot make."""
+NEED_MORE = {
+    "leverage_load", "squeeze_setup", "squeeze_trigger",
+    "prints", "estimated", "forced_bound",
+}  # fmt: skip
+"""Views that the sample, which has no open interest and no single orders, cannot make."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def market(tmp_path_factory):
 
 @pytest.mark.parametrize("view", sorted(graph.all_views().keys() - {"trade_cohorts"}))
 def test_every_form_of_an_answer_has_the_same_rows(store, market, view):
-    if view in NEED_OPEN_INTEREST:
+    if view in NEED_MORE:
         hourly = laws.cases(view, bars=(HOUR,))[0].settings
         answer = market.view(view, scope=["binance:BTC", "all:BTC"], **hourly)
     else:

@@ -62,7 +62,7 @@ def _scopes(lake: Path) -> Found:
     told = {_line(f) for f in feeds if f.kind == "coverage"}
     shown = [
         f for f in feeds
-        if f.kind == "coverage" or (f.kind != "gap" and _line(f) not in told)
+        if f.kind == "coverage" or (f.kind not in ("gap", "tally") and _line(f) not in told)
     ]  # fmt: skip
     return [_scope(feed, feeds) for feed in sorted(shown, key=_line)]
 

@@ -90,7 +90,7 @@ def _facts(plan: Plan, kind: str, files: list[str]) -> str:
     if kind in plan.wider:
         tests += [f"ts_event >= {plan.read_from} and ts_event < {plan.stop}"]
     if kind in plan.mixed:
-        tests += [f"asset in ({', '.join(map(sql.literal, plan.assets))})"]
+        tests += [f"asset in ({', '.join(map(sql.literal, plan.assets_of(kind)))})"]
     return f"{source} where {' and '.join(tests)}" if tests else source
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from washout import plugins
+from washout.clock import MONDAY, WEEK
 from washout.config import cfg_hash
 from washout.errors import LakeError
 from washout.store import duck, graph
@@ -74,6 +75,8 @@ class Folding(msgspec.Struct, frozen=True):
     view: FoldView
     settings: tuple[float, ...]
     first: State
+    width: int
+    """Of the bars that are published; rows beneath may be finer."""
 
     def run(
         self, state: State, rows: NDArray[np.float64]
@@ -108,7 +111,8 @@ def folding(view: FoldView, settings: Mapping[str, Any]) -> Folding:
     """The fold of a view under these settings; more settings than it has are ignored."""
     own = {p.name: settings[p.name] for p in view.parameters}
     numbers = tuple(float(value) for value in own.values())
-    return Folding(view, numbers, tuple(map(_element, view.start(**own))))
+    first = tuple(map(_element, view.start(**own)))
+    return Folding(view, numbers, first, int(settings["bar"]))
 
 
 def _element(value: Any) -> Any:
@@ -162,11 +166,21 @@ def _fold_side(made: Folding, rows: pa.Table, side: str) -> pa.Table:
     if view.keep:
         known = known.take(places)
     columns = {name: known[name] for name in known.column_names}
+    columns["bar"] = _bars(columns["bar"], made.width)
     if side:
         columns["side"] = pa.repeat(side, len(shown))
     for name, values in zip(view.shown, shown.T, strict=True):
         columns[name] = published(view, name, values)
     return pa.table({name: columns[name] for name in _schema(view).names})
+
+
+def _bars(times: pa.ChunkedArray, width: int) -> pa.Array:
+    """The bars in which instants are."""
+    import pyarrow as pa
+
+    found = times.to_numpy()
+    offset = MONDAY if width == WEEK else 0
+    return pa.array(found - (found - offset) % width, pa.int64())
 
 
 def published(view: FoldView, name: str, values: NDArray[np.float64]) -> pa.Array:

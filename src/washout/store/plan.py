@@ -40,6 +40,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     several: bool
     """Whether more than one scope could be meant: a list of them, or a wildcard."""
 
+    def assets_of(self, kind: str) -> tuple[str, ...]:
+        """Assets of the facts that are read; a tally may be one of a whole connection."""
+        return (*self.assets, "") if kind == "tally" else self.assets
+
 
 def make_plan(
     lake: Lake,
@@ -158,6 +162,7 @@ def _wanted(
 ) -> tuple[Part, ...]:
     exchanges = {row["exchange"] for row in rows}
     assets = {row["told_asset"] for row in rows} | {row["asset"] for row in rows}
+    assets |= {""} if kind == "tally" else set()
     always = kind in ("coverage", "gap")
     return tuple(
         part

@@ -245,4 +245,5 @@ def _kind(feed: Feed) -> str:
 
 
 def _serves(kind: str, kinds: Collection[str]) -> bool:
-    return kind in kinds or kind.partition("_")[0] in kinds
+    """Whether a feed is of one of these kinds; one of candles also says of which."""
+    return kind in kinds or (kind.startswith("candle_") and "candle" in kinds)

@@ -31,7 +31,7 @@ def _facts(plan: Plan, kind: str) -> pa.Table:
     inside = (
         (pc.field("ts_event") >= plan.read_from)
         & (pc.field("ts_event") < plan.stop)
-        & pc.field("asset").isin(plan.assets)
+        & pc.field("asset").isin(plan.assets_of(kind))
     )
     pieces = [
         pq.ParquetFile(file)

@@ -6,19 +6,23 @@ can be tested against orders of which all are known. Method: E, G.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from washout.clock import SECOND
+from washout.clock import DAY, SECOND
 from washout.errors import UnknownName, UsageError
 from washout.testing.simulated_market import BEGIN
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Rate = float | NDArray[np.float64]
 Rule = Literal["largest", "latest"]
 
+_MINUTE = 60
 RULES = {"largest": "MAX1S", "latest": "LAST1S"}
 """What a feed prints of a second, and what the method calls it."""
 
@@ -100,3 +104,47 @@ def one_per_second(orders: Orders, rule: Rule) -> Orders:
         begin=orders.begin, seconds=orders.seconds, time=orders.time[kept],
         long=orders.long[kept], usd=orders.usd[kept],
     )  # fmt: skip
+
+
+def print_rows(prints: Orders, *, throttled: bool = True, bar: int = DAY) -> pa.Table:
+    """What a feed printed as rows of the view `prints`, all of it watched.
+
+    One scope, one market; what is known of it is known at once.
+    """
+    import pyarrow as pa
+
+    second = np.unique(prints.second)
+    minutes = np.unique(second // _MINUTE)
+    until = -(-(prints.begin + prints.seconds * SECOND) // bar) * bar
+    bars = np.arange(prints.begin // bar * bar + bar, until + 1, bar)
+    ends = np.union1d(
+        minutes * _MINUTE + _MINUTE - 1, (bars - prints.begin) // SECOND - 1
+    )
+    rows = np.union1d(second, ends)
+    places = np.searchsorted(rows, prints.second)
+    usd = np.rint(100 * prints.usd).astype(np.int64)
+    sums = [
+        np.bincount(places, np.where(prints.long == side, usd, 0), len(rows))
+        for side in (True, False)
+    ]
+    is_end, closes = (
+        np.isin(rows, ends),
+        np.isin(rows, (bars - prints.begin) // SECOND - 1),
+    )
+    signed = np.zeros(len(rows))
+    order = np.argsort(usd, kind="stable")
+    signed[places[order]] = np.where(prints.long, -usd, usd)[order]
+    time = prints.begin + rows * SECOND
+    nothing = np.full(len(rows), np.nan)
+    columns = {
+        "bar": time, "known_at": time,
+        "usdt_print_usd": np.where(np.isin(rows, second), signed, np.nan),
+        **{f"{lane}_print_usd": nothing for lane in ("usdc", "usd", "other")},
+        "long_usd": sums[0], "short_usd": sums[1],
+        "observed_s": np.where(is_end, 60.0, np.nan),
+        "pool_observed_s": np.where(is_end, np.minimum(rows + 1.0, 600.0), np.nan),
+        "bar_observed_s": np.where(closes, bar / SECOND, np.nan),
+        "throttled": np.where(is_end, float(throttled), np.nan),
+    }  # fmt: skip
+    made = pa.table(columns)
+    return made.add_column(0, "scope", pa.repeat("simulated:BTC", len(rows)))

@@ -205,7 +205,11 @@ def _stepped(
         for i, name in enumerate(made.view.shown)
     ]
     found = (
-        {"scope": row["scope"], "bar": row["bar"], **({"side": side} if side else {})}
+        {
+            "scope": row["scope"],
+            "bar": bar_start(row["bar"], made.width),
+            **({"side": side} if side else {}),
+        }
         | dict(zip(made.view.shown, values, strict=True))
         for row, values in zip(kept, zip(*columns, strict=True), strict=True)
     )

@@ -145,15 +145,34 @@ def _stream(
         "liquidated": np.where(longs, "long", "short"),
         "quantity": usd / 5e6, "price": 50_000.0, "price_kind": "fill", "usd": usd,
     })  # fmt: skip
+    yield "tally", _tallies(random, exchange, begin, end)
     told = _who(exchange, "", "stream")
     edges = np.concatenate([[begin], np.column_stack([out[:2], back[:2]]).ravel()])
     starts, stops = edges[::2], np.concatenate([edges[1::2], [end]])
     starts = np.maximum.accumulate(starts)
     real = stops > starts
     yield "coverage", stretches("liquidation", starts[real], stops[real], 0, **told)
+    whose = {**told, "asset": np.array(["BTC", "", "BTC"])}
     yield "gap", facts("gap", 3, {
-        **told, "market": "", "kind": "liquidation", "ts_event": out[2:],
-        "ts_end": back[2:], "ts_recv": back[2:], "reason": "connection lost",
+        **whose, "market": np.array(["", "", "BTC-USDT"]), "kind": "liquidation",
+        "ts_event": out[2:], "ts_end": back[2:], "ts_recv": back[2:],
+        "reason": "connection lost",
+    })  # fmt: skip
+
+
+def _tallies(
+    random: np.random.Generator, exchange: str, begin: int, end: int
+) -> pa.Table:
+    """What a recorder counts minute by minute, of an asset or a whole connection."""
+    count = 400
+    at = np.sort(random.integers(begin // MINUTE, end // MINUTE, count)) * MINUTE
+    names = ("frames", "events", "duplicates", "late", "late_usd", "reconnects")
+    return facts("tally", count, {
+        **_who(exchange, "", "stream", ""), "asset": random.choice(["BTC", ""], count),
+        "ts_event": at, "ts_recv": _received(random, at + MINUTE),
+        "kind": random.choice(["liquidation", "trade"], count, p=[0.9, 0.1]),
+        "interval": MINUTE, "name": random.choice(names, count),
+        "count": random.integers(1, 50, count),
     })  # fmt: skip
 
 

@@ -165,19 +165,8 @@ def _numbered(series: Table, kinds: Sequence[str], told: Table, span: Table) -> 
 
 
 def _lost(gap: Table, feeds: Table, span: Table, bar: int) -> Table:
-    """Microseconds of gaps per feed and bar; where gaps overlap, counted once.
-
-    A gap without asset or market is one of the whole connection.
-    """
-    told = gap.select(
-        *_STREAM, "ts_event", "ts_end", gap_asset=gap.asset, gap_market=gap.market
-    )
-    joined = feeds.join(told, _STREAM)
-    joined = joined.filter(
-        joined.gap_asset.isin(["", joined.told_asset]),
-        joined.gap_market.isin(["", joined.told_market]),
-    )
-    pieces = _pieces(joined, span, bar)
+    """Microseconds of gaps per feed and bar; where gaps overlap, counted once."""
+    pieces = _pieces(told_gaps(gap, feeds), span, bar)
     earlier = ibis.window(
         group_by=["feed", "bar"], order_by=["begin", "end"], preceding=(None, 1)
     )
@@ -188,6 +177,21 @@ def _lost(gap: Table, feeds: Table, span: Table, bar: int) -> Table:
     fresh = ibis.greatest(pieces.end - pieces.counted, 0 * pieces.end)
     lost = pieces.filter(pieces.bar >= bar_of(pieces.since, bar))
     return lost.select("feed", "bar", lost=fresh)
+
+
+def told_gaps(gap: Table, feeds: Table) -> Table:
+    """The feeds with every gap that concerns them.
+
+    A gap without asset or market is one of the whole connection.
+    """
+    told = gap.select(
+        *_STREAM, "ts_event", "ts_end", gap_asset=gap.asset, gap_market=gap.market
+    )
+    joined = feeds.join(told, _STREAM)
+    return joined.filter(
+        joined.gap_asset.isin(["", joined.told_asset]),
+        joined.gap_market.isin(["", joined.told_market]),
+    )
 
 
 def _watched(told: Table, feeds: Table, span: Table, bar: int) -> Table:
@@ -204,9 +208,14 @@ def _untold(told: Table, feeds: Table, span: Table, bar: int) -> Table:
 
     So every bar of a line is there, told of or not.
     """
-    first = feeds.filter(feeds.feed == feeds.line)
-    known = first.join(told, _TOLD).select("feed", begin="ts_event", end="ts_end")
-    edges = first.select("feed", "since").distinct().cross_join(span)
+    holes = untold_holes(told, feeds.filter(feeds.feed == feeds.line), span)
+    return bars_touched(holes, ibis._.ts_event, ibis._.ts_end, bar)
+
+
+def untold_holes(told: Table, feeds: Table, span: Table) -> Table:
+    """Stretches `[ts_event, ts_end)` since its first told instant that no row tells of."""
+    known = feeds.join(told, _TOLD).select("feed", begin="ts_event", end="ts_end")
+    edges = feeds.select("feed", "since").distinct().cross_join(span)
     stretches = known.union(
         edges.select("feed", begin=edges.since, end=edges.since),
         edges.select("feed", begin=edges.stop, end=edges.stop),
@@ -217,7 +226,7 @@ def _untold(told: Table, feeds: Table, span: Table, bar: int) -> Table:
     holes = stretches.mutate(counted=stretches.end.max().over(earlier)).cross_join(span)
     holes = holes.mutate(until=ibis.least(holes.begin, holes.stop))
     holes = holes.filter(holes.until > holes.counted)
-    return bars_touched(holes, ibis._.counted, ibis._.until, bar)
+    return holes.select("feed", ts_event=holes.counted, ts_end=holes.until)
 
 
 def best_feed(
