@@ -35,8 +35,9 @@ _SAMPLED = (
 )
 _QUOTED = (
     "a reader of the page of 2026-06-29 notes 'docs describe `amount` as quote coin';"
-    " of two recorded frames amount / price is a round number of coins (13.70319 /"
-    " 0.1649 = 83.1 and 143.330431857868 / 0.500280739469 = 286.5), amount is not"
+    " of two recorded orders amount / price is a round number of coins (13.70319 /"
+    " 0.1649 = 83.1; 143.330431857868 / 0.500280739469 = 286.5 to twelve digits),"
+    " amount itself is not"
 )
 
 _POSITION = {"buy": make.CLOSES["long"], "sell": make.CLOSES["short"]}

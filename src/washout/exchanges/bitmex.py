@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 
@@ -37,7 +38,7 @@ _SIDES = {"Sell": make.CLOSES["long"], "Buy": make.CLOSES["short"]}
 
 
 class _Order(msgspec.Struct, frozen=True):
-    orderID: str  # noqa: N815
+    orderID: UUID  # noqa: N815
     symbol: str
     side: Literal["Buy", "Sell"]
     price: float
@@ -123,7 +124,8 @@ def _order(row: _Order, received: int, known: Instruments) -> Event:
     found = make.liquidation(
         "bitmex", known[row.symbol], _SIDES[row.side],
         amount(row.leavesQty, "leavesQty", "bitmex"),
-        amount(row.price, "price", "bitmex"), "order", 0, received, row.orderID,
+        amount(row.price, "price", "bitmex"), "order", 0, received,
+        str(row.orderID),
     )  # fmt: skip
     return msgspec.structs.replace(found, ts_event=received)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -39,7 +39,7 @@ _AMOUNT = (
 
 
 class _Trade(msgspec.Struct, frozen=True):
-    trade_id: str
+    trade_id: Annotated[str, msgspec.Meta(pattern="^([A-Z0-9_]+-)?[0-9]+$")]
     instrument_name: str
     timestamp: Millis
     direction: Literal["buy", "sell"]

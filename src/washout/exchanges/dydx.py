@@ -37,7 +37,7 @@ _START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Trade(msgspec.Struct, frozen=True):
-    id: str
+    id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{24}$")]
     side: Literal["BUY", "SELL"]
     size: str
     price: str
@@ -109,8 +109,6 @@ def _liquidations(
 
 def _order(trade: _Trade, market: Instrument, received: int) -> Event:
     """Times are told to the millisecond."""
-    if not trade.id:
-        raise unexplained("dydx", "expected an id", msgspec.json.encode(trade))
     return make.liquidation(
         "dydx", market, make.OF_ORDER[trade.side], amount(trade.size, "size", "dydx"),
         amount(trade.price, "price", "dydx"), "fill",

@@ -50,10 +50,10 @@ EVERY = "!all"
 
 
 class _Order(msgspec.Struct, frozen=True):
-    """`time` is in seconds beside `time_ms`, and in milliseconds without it."""
+    """`time` is in milliseconds since 2026-08-20; before it was in seconds."""
 
     contract: str
-    size: str | float
+    size: str | int
     price: str | float
     time_ms: Millis | msgspec.UnsetType = msgspec.UNSET
     time: int | msgspec.UnsetType = msgspec.UNSET
@@ -123,21 +123,19 @@ def _identify(row: _Order) -> str:
 
 
 def _time(row: _Order) -> int:
-    """Milliseconds."""
+    """Milliseconds, of `time_ms` where there is one; never of seconds."""
     if row.time_ms is not msgspec.UNSET:
         return row.time_ms
     if row.time is msgspec.UNSET:
         raise unexplained("gate", "expected time or time_ms", msgspec.json.encode(row))
-    # A time in seconds without time_ms was documented until 2026-08-20.
-    millis = row.time * (1000 if row.time < 10**11 else 1)
-    when: int = read(_MILLIS, str(millis).encode(), "gate")
+    when: int = read(_MILLIS, str(row.time).encode(), "gate")
     return when
 
 
 def _order(row: _Order, received: int, name: str, known: Instruments) -> Event:
     if row.contract not in known:
         raise unlisted(row.contract, "gate")
-    size = str(row.size) if isinstance(row.size, str) else format(row.size, "g")
+    size = str(row.size)
     sells = size.startswith("-")
     return make.liquidation(
         "gate", known[row.contract], make.CLOSES["long" if sells else "short"],
@@ -257,7 +255,8 @@ gate = Exchange(
         ),
         Meaning(
             field="time",
-            says="milliseconds; in seconds until 2026-08-20, with time_ms beside it",
+            says="time_ms where there is one, else time, which is in milliseconds since"
+            " 2026-08-20; seconds alone are refused",
             source=_BATCHED,
         ),
         Meaning(

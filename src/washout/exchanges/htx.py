@@ -143,6 +143,7 @@ def _identify(row: _Order) -> str:
 
 def _linear(row: _Order, received: int, name: str, known: Instruments) -> Event:
     """`amount` counts the asset, whatever the size of a contract is."""
+    amount(row.volume, "volume", "htx")
     if row.amount is msgspec.UNSET:
         raise unexplained("htx", "expected amount", msgspec.json.encode(row))
     market = resolve(row.contract_code, known, "htx")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -48,6 +48,9 @@ _NO_CHANNEL = (
 MOST_USERS = 10
 """'Maximum of 10 unique users across user specific websocket subscriptions'."""
 
+_COIN = re.compile(r"k?[A-Z0-9]+")
+"""`BTC`, `kPEPE`; not spot (`@107`, `PURR/USDC`) nor builders' markets (`xyz:GOLD`)."""
+
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _SIDES = {"A": make.CLOSES["long"], "B": make.CLOSES["short"]}
 
@@ -64,7 +67,7 @@ class _Fill(msgspec.Struct, frozen=True):
     side: Literal["A", "B"]
     time: Millis
     startPosition: str  # noqa: N815
-    tid: int
+    tid: Annotated[int, msgspec.Meta(ge=0)]
     liquidation: _Liquidation | None = None
 
 
@@ -126,7 +129,7 @@ def _fills(told: _Fills, received: int) -> Decoded:
         for fill in told.fills
         if fill.liquidation is not None
         and fill.liquidation.liquidatedUser.lower() == user
-        and fill.coin.isalnum()
+        and _COIN.fullmatch(fill.coin)
     ]
     return events or Said(what="ignored", text="no liquidation of the watched user")
 
@@ -148,7 +151,6 @@ def _order(fill: _Fill, received: int) -> Event:
 
 
 def _named(coin: str) -> Instrument:
-    """`BTC`; spot (`@107`, `PURR/USDC`) and builders' markets (`xyz:GOLD`) are passed."""
     return Instrument(symbol=coin, asset=coin.upper(), market=f"{coin.upper()}-USD")
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 
@@ -44,7 +45,7 @@ _TYPES = Literal["fill", "liquidation", "assignment", "termination", "block"]
 
 class _Trade(msgspec.Struct, frozen=True):
     product_id: str
-    uid: str
+    uid: UUID
     side: Literal["buy", "sell"]
     type: _TYPES
     time: Millis
@@ -104,7 +105,8 @@ def _trade(row: _Trade, received: int, known: Instruments) -> Decoded:
         make.liquidation(
             "kraken", known.get(row.product_id) or _named(row.product_id),
             make.OF_ORDER[row.side.upper()], amount(row.qty, "qty", "kraken"),
-            amount(row.price, "price", "kraken"), "fill", row.time, received, row.uid,
+            amount(row.price, "price", "kraken"), "fill", row.time, received,
+            str(row.uid),
         )
     ]  # fmt: skip
     return events
