@@ -56,6 +56,11 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
     says: str
     source: str
     confirmed: bool = True
+    settled_by: str = (
+        "record ten minutes with prices; if the label is right, longs are printed below"
+        " the market after it fell, shorts above after it rose"
+    )
+    """How live frames would settle it."""
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +136,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """Whether frames come packed (gzip); `decode` unpacks them."""
     compressed: bool = False
     """Whether to offer permessage-deflate."""
+    timeless: bool = False
+    """Whether events are told without a time, so that `ts_event` is when they were
+    received: twins hear them at different moments, and only ids tell them apart."""
     decode_many: (
         Callable[[Sequence[bytes], Sequence[int], Instruments], Mapping[str, pa.Table]]
         | None
