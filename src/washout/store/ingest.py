@@ -18,9 +18,11 @@ import msgspec
 from washout import schema
 from washout.errors import InputError
 from washout.importers import Unit
-from washout.store import footers, merge, sql
+from washout.store import merge, sql
+from washout.store.feeds import feeds_in, rows_in
 from washout.store.files import explained
 from washout.store.health import engine_errors
+from washout.store.joining import fits, join
 from washout.store.lake import SCRATCH, Lake
 from washout.store.manifest import Feed, Manifest, Part, Vintage
 from washout.store.merge import Change, Stretch
@@ -32,6 +34,35 @@ if TYPE_CHECKING:
 
 MEMORY = "400MB"
 """What merging may hold; beyond it DuckDB spills into the scratch folder."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a unit goes: a vintage of its own, or one more commit of an open one."""
+
+    vintage: int
+    commit: int = 0
+    """0 for an import."""
+    closing: bool = False
+    """Whether an open vintage ends with this commit, so that its parts are joined."""
+
+    def path(self, partition: Partition) -> str:
+        """Where the part of a partition lies."""
+        kind, exchange, date = partition
+        name = f"{self.vintage:06d}" + (f"-{self.commit:06d}" if self.commit else "")
+        return f"parts/{kind}/exchange={exchange}/date={date}/{name}.parquet"
+
+    def superseded(
+        self, there: Sequence[Part], coming: Sequence[Feed], lost: Sequence[Stretch]
+    ) -> list[Part]:
+        """The parts of a partition that must be rewritten with what comes in."""
+        if not self.commit:
+            return merge.concerned(there, coming, lost)
+        return merge.extending(there, coming, self.vintage, closing=self.closing)
+
+    def joins(self, there: Sequence[Part]) -> bool:
+        """Whether the parts of a partition must be joined in any case."""
+        return self.closing and len(self.superseded(there, (), ())) > 1
+
 
 Thing = TypeVar("Thing")
 Staged = Mapping[Partition, Sequence[Path]]
@@ -76,16 +107,11 @@ def add_unit(
     if held is not None:
         note = f"vintage {held} is this very file"
         return Receipt(unit=unit.name, vintage=None, rows={}, notes=(note,))
-    staging = scratch / "staging"
-    with explained(lake.path):
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir()
-    staged, rows = _stage(unit, staging, progress)
-    change = Change(duplicates=unit.duplicates)
-    with _engine(scratch) as connection, engine_errors(lake):
-        fresh, retired = _lay_over(lake, connection, unit, staged, change)
+    place = Place(lake.manifest().newest + 1)
+    laid = lay(lake, scratch, unit, place, progress)
+    rows, change, fresh, retired = laid.rows, laid.change, laid.fresh, laid.old
     vintage = Vintage(
-        id=lake.manifest().newest + 1, imported_at=_time(lake.manifest(), now),
+        id=place.vintage, imported_at=in_order(lake.manifest(), now),
         importer=importer, unit=unit.name, sha256=sha256, rows=rows,
         added=change.added, changed=change.changed, removed=change.removed,
         duplicates=change.duplicates, halved=unit.halved, notes=tuple(unit.notes),
@@ -104,7 +130,44 @@ def _receipt(vintage: Vintage, *, changed: bool) -> Receipt:
     )  # fmt: skip
 
 
-def _time(manifest: Manifest, now: int) -> int:
+class Laid(msgspec.Struct, frozen=True):
+    """A unit laid over the lake; nothing of it is in there yet.
+
+    New parts with the files that hold them, and the paths of what they supersede.
+    """
+
+    rows: dict[str, int]
+    change: Change
+    fresh: list[tuple[Part, Path]]
+    old: set[str]
+
+
+def lay(
+    lake: Lake,
+    scratch: Path,
+    unit: Unit,
+    place: Place,
+    progress: Callable[[int], None] = lambda _rows: None,
+) -> Laid:
+    """Stage a unit and merge it with the parts that it may contradict.
+
+    Where a vintage is closed there is no unit to read.
+    """
+    staging = scratch / "staging"
+    with explained(lake.path):
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
+    staged: Staged = {}
+    rows: dict[str, int] = {}
+    if not place.closing:
+        staged, rows = _stage(unit, staging, progress)
+    change = Change(duplicates=unit.duplicates)
+    with _engine(scratch) as connection, engine_errors(lake):
+        fresh, old = _lay_over(lake, connection, unit, staged, change, place)
+    return Laid(rows, change, fresh, old)
+
+
+def in_order(manifest: Manifest, now: int) -> int:
     """Vintages keep their order in time although a wall clock may step back."""
     return max([now, *(v.imported_at for v in manifest.vintages[-1:])])
 
@@ -175,6 +238,7 @@ def _lay_over(
     unit: Unit,
     staged: Staged,
     change: Change,
+    place: Place,
 ) -> tuple[list[tuple[Part, Path]], set[str]]:
     """New parts with the files that hold them, and the paths of what they supersede."""
     manifest = lake.manifest()
@@ -186,15 +250,18 @@ def _lay_over(
         partition
         for partition, parts in visible.items()
         if any(merge.may_lose(part, lost.get(part.kind, ())) for part in parts)
+        or place.joins(parts)
     }
     fresh: list[tuple[Part, Path]] = []
     retired: set[str] = set()
     for partition in sorted({*staged, *emptied}):
-        step = _Step(partition, staged.get(partition, ()), lost.get(partition[0], ()))
+        step = _Step(
+            partition, staged.get(partition, ()), lost.get(partition[0], ()), place
+        )
         written, old = _lay(lake, connection, unit, step, visible[partition], change)
         if written is None:
             continue
-        part = _describe(connection, written, partition, manifest.newest + 1)
+        part = _describe(connection, written, partition, place)
         fresh += [(part, written)] if part.rows else []
         retired |= {part.path for part in old}
     return fresh, retired
@@ -206,6 +273,7 @@ class _Step(msgspec.Struct, frozen=True):
     partition: Partition
     staged: Sequence[Path]
     lost: Sequence[Stretch]
+    place: Place
 
 
 def _by_kind(staged: Staged) -> dict[str, list[Path]]:
@@ -234,14 +302,21 @@ def _lay(
             step.staged, files, into, whole=unit.whole, change=change
         )
         return (into if new else None), there
-    coming = _feeds(connection, kind, step.staged) if there and step.staged else ()
-    old = merge.concerned(there, coming, step.lost)
+    coming = feeds_in(connection, kind, step.staged) if there and step.staged else ()
+    old = step.place.superseded(there, coming, step.lost)
     if unit.ordered and not old and len(step.staged) == 1:
-        change.added += _rows(step.staged[0])
+        change.added += rows_in(step.staged[0])
         return step.staged[0], ()
+    if step.place.commit and fits(sum(part.rows for part in old)):
+        new = join(
+            kind, step.staged, lake.files(old), into, change=change,
+            anyway=step.place.joins(there),
+        )  # fmt: skip
+        return (into if new else None), old
     new = merge.merge(
         connection, kind, step.staged, lake.files(old), into,
         unit=unit.name, withdrawn=step.lost, change=change,
+        join=step.place.joins(there),
     )  # fmt: skip
     return (into if new else None), old
 
@@ -268,77 +343,17 @@ def _commit(
 
 
 def _describe(
-    connection: duckdb.DuckDBPyConnection, path: Path, partition: Partition, number: int
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    partition: Partition,
+    place: Place,
 ) -> Part:
     kind, exchange, date = partition
-    feeds = _feeds(connection, kind, [path])
+    feeds = feeds_in(connection, kind, [path])
     return Part(
-        path=f"parts/{kind}/exchange={exchange}/date={date}/{number:06d}.parquet",
-        kind=kind, exchange=exchange, date=date,
+        path=place.path(partition), kind=kind, exchange=exchange, date=date,
         rows=sum(feed.rows for feed in feeds),
         first=min((feed.first for feed in feeds), default=0),
         last=max((feed.last for feed in feeds), default=0),
-        bytes=path.stat().st_size, feeds=feeds, added=number,
+        bytes=path.stat().st_size, feeds=feeds, added=place.vintage,
     )  # fmt: skip
-
-
-def _feeds(
-    connection: duckdb.DuckDBPyConnection, kind: str, files: Sequence[Path]
-) -> tuple[Feed, ...]:
-    """The feeds in files of one kind, with their extent."""
-    columns = schema.fields(kind)
-
-    def has(name: str, other: str) -> str:
-        return name if name in columns else other
-
-    if "ts_end" not in columns:
-        told = _from_footers(kind, files)
-        if told is not None:
-            return told
-    end = has("ts_end", f"ts_event + greatest({has('interval', '0')}, 1)")
-    detail = "kind" if kind in ("coverage", "gap") else has("price_kind", "''")
-    if kind == "liquidation":
-        detail = "''"
-    found = connection.execute(
-        f"select exchange, asset, market, {has('product', repr(''))}, source,"
-        f" {has('interval', '0')}, {detail}, min(ts_event), max({end}), count(*)"
-        f" from {sql.parquet(files)} group by all order by all"
-    ).fetchall()
-    return tuple(Feed(kind, *row) for row in found)
-
-
-def _from_footers(kind: str, files: Sequence[Path]) -> tuple[Feed, ...] | None:
-    """The same without reading rows, where every row group has one feed."""
-    named = (
-        "exchange",
-        "asset",
-        "market",
-        "product",
-        "source",
-        "interval",
-        "price_kind",
-    )
-    columns = [name for name in named if name in schema.fields(kind)]
-    if kind == "liquidation":
-        columns.remove("price_kind")
-    found = footers.extents(files, columns)
-    if found is None:
-        return None
-    feeds = []
-    for values, extent in found.items():
-        who = dict(zip(columns, values, strict=True))
-        interval, detail = who.get("interval", 0), who.pop("price_kind", "")
-        feeds.append(
-            Feed(
-                kind, who["exchange"], who["asset"], who["market"],
-                who.get("product", ""), who["source"], interval, detail,
-                extent.first, extent.last + max(interval, 1), extent.rows,
-            )
-        )  # fmt: skip
-    return tuple(sorted(feeds))
-
-
-def _rows(path: Path) -> int:
-    import pyarrow.parquet as pq
-
-    return int(pq.read_metadata(path).num_rows)
