@@ -33,15 +33,17 @@ from washout.testing.exchange_protocols import Protocol, Push, chosen
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from washout.testing.exchange_server import Clock, Line
+    from washout.testing.exchange_connection import Clock
+    from washout.testing.exchange_server import Line
 
 STARTING = 60.0
 """Seconds of the machine within which the servers must be up."""
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """A frame to be played: `at` seconds after the beginning, to all who subscribed to
-    anything on the line.
+    """A frame to be played `at` seconds after the beginning.
+
+    It goes to all who subscribed to anything on the line.
     """
 
     line: str
@@ -212,10 +214,12 @@ class FakeExchange:
 
     async def _start(self) -> None:
         server = _server()
+        from washout.testing.exchange_connection import Clock
+
         # Prices are made before the clock starts, or the first seconds would be late.
         for asset in self._world.assets:
             self._world.price(asset, self._world.begin)
-        self._clock = clock = server.Clock(self._world.begin, self._speed, self._anchor)
+        self._clock = clock = Clock(self._world.begin, self._speed, self._anchor)
         for place, protocol in enumerate(self.protocols):
             line = server.Line(
                 protocol, self._world, clock, self.ledger, salt=place * 100,

@@ -9,7 +9,7 @@ and one seed gives one market.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cache
 from math import exp
@@ -64,8 +64,10 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A forced order. `time` is in microseconds (whole milliseconds), `price` the one
-    that the venue publishes, `serial` unlike that of any other order of the line.
+    """A forced order.
+
+    `time` is in microseconds (whole milliseconds), `price` the one that the venue
+    publishes, `serial` unlike that of any other order of the contract.
     """
 
     contract: Contract
@@ -111,8 +113,10 @@ Happening = Order | Trade | Mark
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """How much happens: `orders` and `trades` a second and contract, on average, on a
-    venue with a `share` of one; marks every so many seconds, 0 for none.
+    """How much happens.
+
+    `orders` and `trades` a second and contract, on average, on a venue with a `share` of
+    one; marks every so many seconds, 0 for none.
     """
 
     orders: float = 0.05
@@ -185,14 +189,16 @@ def happenings(
         printed = _printed(world, contract, hour, share, throttle, seed)
         traded = _traded(world, contract, hour, share, seed) if wants["trades"] else []
         marked = _marked(world, contract, hour) if wants["marks"] else []
-        made: list[Happening] = []
-        for order in printed:
-            made.append(msgspec.structs.replace(order, serial=order.serial + orders))
-        for trade in traded:
-            made.append(msgspec.structs.replace(trade, serial=trade.serial + trades))
+        yield from sorted(
+            [*_numbered(printed, orders), *_numbered(traded, trades), *marked],
+            key=lambda one: one.time,
+        )
         orders, trades = orders + len(printed), trades + len(traded)
-        yield from sorted([*made, *marked], key=lambda one: one.time)
         hour += 1
+
+
+def _numbered(made: Sequence[Order | Trade], before: int) -> list[Order | Trade]:
+    return [msgspec.structs.replace(one, serial=one.serial + before) for one in made]
 
 
 def merged(streams: list[Iterator[Happening]]) -> Iterator[Happening]:
