@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from washout.cli import _complete
 from washout.cli._options import json_option, now
 from washout.cli._steps import steps
+
+if TYPE_CHECKING:
+    from washout.testing.exchange import FakeExchange
 
 
 @click.group()
@@ -169,7 +172,14 @@ def serve(
     )  # fmt: skip
     with fake:
         if as_json:
-            _print_json({"urls": fake.urls(), "begin": fake.now(), "speed": speed})
+            _print_json(
+                {
+                    "urls": fake.urls(),
+                    "options": fake.options(),
+                    "begin": fake.now(),
+                    "speed": speed,
+                }
+            )
         else:
             click.echo(
                 _addresses(
@@ -186,13 +196,14 @@ def serve(
     click.echo(f"Stopped: {told}.", err=True)
 
 
-def _addresses(urls: dict[str, str], asset: str) -> str:
-    lines = "\n".join(f"  {name:<20} {url}" for name, url in urls.items())
-    scopes = " ".join(sorted({f"{name.split('.')[0]}:{asset}" for name in urls}))
-    places = " ".join(f"--url {name}={url}" for name, url in urls.items())
+def _addresses(fake: FakeExchange, asset: str) -> str:
+    lines = "\n".join(f"  {name:<20} {url}" for name, url in fake.urls().items())
+    scopes = " ".join(sorted({f"{one.exchange}:{asset}" for one in fake.protocols}))
+    told = iter(fake.options())
+    places = "".join(f" \\\n    {one} {next(told)}" for one in told)
     return (
         f"Listening until stopped (Ctrl-C):\n{lines}\n\n"
-        f"Record from it:\n  washout record {scopes} --lake lake-fake {places}"
+        f"Record from it:\n  washout record {scopes} --lake lake-fake{places}"
     )
 
 

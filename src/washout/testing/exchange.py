@@ -110,6 +110,19 @@ class FakeExchange:
         """Every line (`binance.usdm`) and its websocket address."""
         return {one.name: self.url(one.exchange, one.line) for one in self.protocols}
 
+    def options(self) -> list[str]:
+        """What `washout record` must be told to record from here."""
+        told: list[str] = []
+        for one in self.protocols:
+            alone = sum(one.exchange == other.exchange for other in self.protocols) == 1
+            ws, rest = (
+                self.url(one.exchange, one.line), self.rest_url(one.exchange, one.line),
+            )  # fmt: skip
+            told += ["--url", f"{one.exchange if alone else one.name}={ws}"]
+            if (where := f"--rest {one.host or one.exchange}=") not in " ".join(told):
+                told += ["--rest", f"{where.removeprefix('--rest ')}{rest}"]
+        return told
+
     def _port_of(self, exchange: str, line: str | None) -> int:
         found = [
             one.name for one in self.protocols

@@ -142,6 +142,8 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
         push.body
     )
     rest: Callable[[Asked], Answer | None] = lambda _asked: None
+    host: str = ""
+    """Of REST, where the lines of a venue have several."""
     pings: Pings = Pings()
     gzip: bool = False
     throttle: Throttle | None = None

@@ -308,13 +308,13 @@ PROTOCOLS = (
     Protocol(
         exchange="binance", line="usdm", source=__doc__ or "", contracts=linear,
         paths=paths, hear=hear, wrap=wrap_routed, orders=print_orders,
-        trade=print_trade, mark=print_mark, rest=linear_rest, pings=_PINGS,
+        trade=print_trade, mark=print_mark, rest=linear_rest, host="fapi.binance.com", pings=_PINGS,
         throttle="largest", share=1.0, messages=(10, 1.0),
     ),
     Protocol(
         exchange="binance", line="coinm", source=__doc__ or "", contracts=inverse,
         paths=paths, hear=hear, wrap=wrap, orders=print_orders, trade=print_trade,
-        mark=print_mark, rest=inverse_rest, pings=_PINGS, throttle="latest",
+        mark=print_mark, rest=inverse_rest, host="dapi.binance.com", pings=_PINGS, throttle="latest",
         share=0.2, messages=(10, 1.0),
     ),
 )  # fmt: skip

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from washout.testing.exchange_market import Contract, Mark, Order, Trade, rounded
 from washout.testing.exchange_protocols import (
     Answer,
@@ -157,7 +159,12 @@ def print_mark(mark: Mark) -> Push:
 
 
 def rest(asked: Asked) -> Answer | None:
-    """`/v5/market`: instruments-info, open-interest, tickers, funding history."""
+    """`/v5/market`: instruments-info, open-interest, tickers, funding history.
+
+    One host answers for both categories.
+    """
+    sort = linear if asked.query.get("category", "linear") == "linear" else inverse
+    asked = msgspec.structs.replace(asked, contracts=sort(asked.world.assets))
     match asked.path.split("/")[3:]:
         case ["instruments-info"]:
             return _listed(asked)

@@ -171,6 +171,8 @@ def print_mark(mark: Mark) -> Push:
 
 def rest(asked: Asked) -> Answer | None:
     """`/api/v5/public`: instruments, open-interest, funding-rate, mark-price."""
+    if asked.path == "/api/v5/public/funding-rate-history":
+        return _funding_history(asked)
     say = {
         "instruments": _instrument, "open-interest": _open_interest,
         "funding-rate": _funding, "mark-price": _mark,
@@ -219,6 +221,26 @@ def _funding(asked: Asked, contract: Contract) -> dict[str, str]:
         "settState": "settled", "settFundingRate": text(mark.funding), "premium": "0",
         "ts": str(asked.ms),
     }  # fmt: skip
+
+
+def _funding_history(asked: Asked) -> Answer:
+    contract = asked.contract(asked.query.get("instId"))
+    if contract is None:
+        says = "Instrument ID does not exist"
+        return Answer(body={"code": "51001", "msg": says, "data": []})
+    eight, last = 8 * 3_600_000, asked.ms // (8 * 3_600_000) * 8 * 3_600_000
+    data = []
+    for back in range(min(int(asked.query.get("limit", "100")), 100)):
+        time = last - back * eight
+        rate = text(asked.world.mark(contract, time * 1000).funding)
+        data.append(
+            {
+                "instType": "SWAP", "instId": contract.symbol, "formulaType": "noRate",
+                "fundingRate": rate, "realizedRate": rate, "fundingTime": str(time),
+                "method": "current_period",
+            }
+        )  # fmt: skip
+    return Answer(body={"code": "0", "msg": "", "data": data})
 
 
 def _mark(asked: Asked, contract: Contract) -> dict[str, str]:
