@@ -182,9 +182,7 @@ def serve(
             )
         else:
             click.echo(
-                _addresses(
-                    fake.urls(), assets.split(",", maxsplit=1)[0].strip().upper()
-                )
+                _addresses(fake, assets.split(",", maxsplit=1)[0].strip().upper())
             )
         _wait(lasts)
     if book is not None:
