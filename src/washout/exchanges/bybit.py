@@ -376,15 +376,15 @@ class _Symbol(msgspec.Struct, frozen=True):
 
 
 class _States(msgspec.Struct, frozen=True):
-    list: list[_State]
+    rows: list[_State] = msgspec.field(name="list")
 
 
 class _Rates(msgspec.Struct, frozen=True):
-    list: list[_Paid]
+    rows: list[_Paid] = msgspec.field(name="list")
 
 
 class _Symbols(msgspec.Struct, frozen=True):
-    list: list[_Symbol]
+    rows: list[_Symbol] = msgspec.field(name="list")
 
 
 class _StateAnswer(msgspec.Struct, frozen=True):
@@ -415,7 +415,7 @@ def _open_interest(body: bytes, received: int, instrument: Instrument) -> list[E
         make.open_interest(
             "bybit", instrument, *_base_and_usd(row, instrument), answer.time, received
         )
-        for row in answer.result.list
+        for row in answer.result.rows
         if row.symbol == instrument.symbol
     ]
 
@@ -427,7 +427,7 @@ def _base_and_usd(row: _State, instrument: Instrument) -> tuple[Decimal, Decimal
 
 
 def _funding(body: bytes, received: int, instrument: Instrument) -> list[Event]:
-    rows = read(_RATE, body, "bybit").result.list
+    rows = read(_RATE, body, "bybit").result.rows
     paid = [
         (
             int(amount(row.fundingRateTimestamp, "fundingRateTimestamp", "bybit")),
@@ -464,7 +464,7 @@ def _listing(category: str) -> Listing:
 
 def _read_listing(body: bytes, category: str) -> list[Instrument]:
     """Perpetuals of a page. A full page may not be the last: it is refused."""
-    rows = read(_SYMBOL, body, "bybit").result.list
+    rows = read(_SYMBOL, body, "bybit").result.rows
     if len(rows) >= PAGE:
         raise unexplained(
             "bybit", f"expected fewer than {PAGE} instruments on the only page of"
