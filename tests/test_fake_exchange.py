@@ -605,6 +605,19 @@ async def test_a_fault_concerns_the_connection_it_names():
 
 
 @run
+async def test_the_newest_connection_can_be_named_without_its_number():
+    async with (
+        fake_of(LINE) as fake,
+        connected(fake, LINE) as first,
+        connected(fake, LINE) as second,
+    ):
+        fake.inject(Fault(at=0, kind="drop", connection=-1))
+        assert await second.end() is None
+        await first.until("forceOrder")
+    assert fake.ledger.faults[0].connections == (2,)
+
+
+@run
 async def test_a_script_happens_at_its_times(tmp_path):
     script = tmp_path / "faults.toml"
     script.write_text(
