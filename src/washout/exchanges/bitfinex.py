@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -45,7 +45,7 @@ class _Row(msgspec.Struct, frozen=True, array_like=True):
     position: int
     time: float
     _3: Any
-    symbol: str
+    symbol: Annotated[str, msgspec.Meta(pattern="^t[A-Z0-9]+(:[A-Z0-9]+)?$")]
     amount: float
     entry: float
     _7: Any
@@ -220,12 +220,15 @@ bitfinex = Exchange(
             source="two frames of 2020-07-06 in tardis-dev/tardis-node,"
             " test/mappers.test.ts; no document says so",
             confirmed=False,
+            settled_by="add up the executions of a position and compare with its trigger",
         ),
         Meaning(
             field="positions acquired by the system",
             says="without an execution they are not counted; whether one follows, no"
             " document says",
             source=_MATCH, confirmed=False,
+            settled_by="count triggers with 0 at place 9 that no execution of the same"
+            " position follows",
         ),
         Meaning(
             field="place 11, PRICE_ACQUIRED; place 6, BASE_PRICE",

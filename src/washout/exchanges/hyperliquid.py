@@ -112,6 +112,8 @@ def decode(payload: bytes, received: int, _instruments: Instruments) -> Decoded:
     match frame.channel:
         case "userFills":
             return _fills(read(_FILLS, frame.data, "hyperliquid"), received)
+        case "trades":
+            return Said(what="ignored", text="trades have no mark of liquidation")
         case "subscriptionResponse":
             answer = read(_RESPONSE, frame.data, "hyperliquid").subscription
             return Said(what="ack", topics=(f"{answer.type}:{answer.user.lower()}",))
@@ -231,6 +233,7 @@ _MEANINGS = (
         " method backstop the vault takes over the position: px is then no trade in the"
         " book",
         source=_FILL, confirmed=False,
+        settled_by="compare px of fills with method backstop with markPx beside it",
     ),
 )  # fmt: skip
 
