@@ -615,6 +615,22 @@ async def test_a_fault_concerns_the_connection_it_names():
 
 
 @run
+async def test_who_leaves_during_the_handshake_is_in_the_book_and_gone():
+    async with fake_of(LINE, generate=False) as fake:
+        address = fake.url("binance", "usdm").removeprefix("ws://").split(":")
+        _, writer = await asyncio.open_connection(address[0], int(address[1]))
+        writer.write(
+            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        writer.transport.abort()
+        await asyncio.sleep(0.2)
+        assert fake.line(LINE).connections == {}
+    assert all(one.closed is not None for one in fake.ledger.connections)
+
+
+@run
 async def test_the_newest_connection_can_be_named_without_its_number():
     async with (
         fake_of(LINE) as fake,

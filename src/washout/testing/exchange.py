@@ -28,7 +28,7 @@ from washout.errors import InputError, UsageError
 from washout.testing.exchange_faults import Fault, in_order, read_faults
 from washout.testing.exchange_ledger import Ledger
 from washout.testing.exchange_market import Pace, simulated_world
-from washout.testing.exchange_protocols import Protocol, Push, chosen
+from washout.testing.exchange_protocols import Protocol, Push, chosen, protocols
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -328,12 +328,13 @@ class _Line(msgspec.Struct):
 def read_frames(path: Path, *, apart: float = 0.05) -> list[Recorded]:
     """Frames of a JSONL file: `{"exchange", "line", "at", "raw"}` each.
 
-    `exchange` may name the line too (`binance-usdm`, `binance.usdm`); frames without
+    `exchange` may name the line too (`binance-usdm`, `binance.usdm`), else it is the
+    venue's first; frames without
     `at` come `apart` seconds after each other; `message` is JSON in place of `raw`.
     Frames of lines that cannot be faked are left out; InputError if none is left.
     """
     found: list[Recorded] = []
-    known = {one.name: one for one in chosen(())}
+    known = protocols()
     for row, text in enumerate(path.read_bytes().splitlines(), 1):
         if not text.strip():
             continue

@@ -115,7 +115,7 @@ class Connection:
 
     # What comes in.
 
-    async def run(self, request: web.BaseRequest) -> web.WebSocketResponse:
+    async def run(self, request: web.BaseRequest) -> web.StreamResponse:
         """From the handshake to the end."""
         try:
             await self.socket.prepare(request)
@@ -124,7 +124,8 @@ class Connection:
             self._how = self._how or "client: gone"
         finally:
             self._ended()
-        return self.socket
+        # Who left during the handshake gets nothing, but aiohttp wants an answer.
+        return self.socket if self.socket.prepared else web.Response(status=400)
 
     async def _serve(self, request: web.BaseRequest) -> None:
         assert isinstance(request.transport, asyncio.Transport)
