@@ -70,6 +70,7 @@ def run(
         f" {len(found.lost)} | {len(found.uncovered)} | {len(found.duplicated)} |"
         f" {len(found.unknown)} | {found.in_gaps:,} | {len(gaps):,} ({seconds:,.0f} s of"
         f" {(stop - start) / SECOND:,.0f} s, summed over venues) |"
+        f"\n  the last recorder ended with {code}"
     )
     for name in ("lost", "uncovered", "duplicated", "unknown"):
         for fact in getattr(found, name)[:5]:

@@ -39,7 +39,7 @@ KINDS = (
     ("rate_limit", {"code": 418, "by": 30, "lasts": 60}), ("slow", {"by": 5, "lasts": 120}),
     ("late", {"by": 20, "count": 5}), ("duplicated", {"count": 20}),
     ("reordered", {"count": 10}), ("malformed", {"count": 3}), ("truncated", {}),
-    ("clock_skew", {"by": 2, "lasts": 120}), ("burst", {"count": 2000}),
+    ("clock_skew", {"by": 2, "lasts": 120}), ("burst", {"count": 2000, "lasts": 30}),
 )  # fmt: skip
 
 WITH_A_DROP = ("no_ack", "refuse", "rate_limit")
@@ -58,7 +58,15 @@ def script(lines: list[str], hours: float, seed: int, burst: int) -> list[Fault]
         if kind in WITH_A_DROP:
             found.append(Fault(at=at + 0.2, kind="drop", venue=line, connection=alone))
     big = (
-        [Fault(at=hours * 1800.0, kind="burst", venue=lines[0], count=burst)]
+        [
+            Fault(
+                at=hours * 1800.0,
+                kind="burst",
+                venue=lines[0],
+                count=burst,
+                lasts=1800.0,
+            )
+        ]
         if burst
         else []
     )
@@ -200,7 +208,10 @@ def main() -> None:
     parser.add_argument("--speed", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--burst", type=int, default=50_000, help="orders at once, half-way"
+        "--burst",
+        type=int,
+        default=50_000,
+        help="orders within half an hour of market, half-way",
     )
     parser.add_argument("--venues", default=",".join(FORCED))
     parser.add_argument("--durability", default="1s")

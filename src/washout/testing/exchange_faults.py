@@ -41,7 +41,7 @@ SEEN: dict[Kind, str] = {
     "malformed": "the next `count` frames are no JSON",
     "truncated": "the next frame breaks off, and TCP with it",
     "clock_skew": "times in frames are `by` seconds off for `lasts` seconds",
-    "burst": "`count` forced orders come at once",
+    "burst": "`count` forced orders come at once, or within `lasts` seconds",
 }
 """Every kind, and what a client sees of it."""
 

@@ -232,11 +232,14 @@ class Line:
         now = self.clock.now() // 1000 * 1000
         orders = burst(self.world, self.contracts[0], now, fault.count, self._bursts)
         self._bursts += fault.count
+        apart = fault.lasts * SECOND / fault.count
         for place, order in enumerate(orders):
             for push in self.protocol.orders([order]):
                 self.send(push)
             if place % CHUNK == 0:
                 await asyncio.sleep(0)
+            if apart:
+                await self.clock.until(now + int((place + 1) * apart))
         self.hit("burst", fault.count)
 
     def hit(self, kind: str, frames: int = 1) -> None:
