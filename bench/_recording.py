@@ -33,10 +33,11 @@ class Recording:
         self.fake, self.folder, self.options = fake, folder, options
         self.scopes = sorted({f"{one.exchange}:{asset}" for one in fake.protocols})
         self.process: subprocess.Popen[bytes] | None = None
+        self.began = 0
         self.log = folder / "recorder.log"
 
     def start(self) -> None:
-        clock = self.fake.clock
+        clock, self.began = self.fake.clock, self.fake.now()
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "stderr.txt").open("ab") as errors:
             self.process = subprocess.Popen(
@@ -83,7 +84,10 @@ class Recording:
             served = {
                 one.line
                 for one in list(self.fake.ledger.connections)
-                if one.acknowledged is not None and one.closed is None
+                # Those of a recorder that was just killed may look open still.
+                if one.acknowledged is not None
+                and one.closed is None
+                and one.opened > self.began
             }
             missing = set(self.fake.urls()) - served
             if not missing:
