@@ -1,6 +1,6 @@
 # Two commands: `make demo` and `make test`. Both set up what they need in .venv, once.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check laws bench peers calibrate test-slow clean
+.PHONY: help demo test check laws bench peers soak crash calibrate test-slow clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -35,6 +35,12 @@ peers: $(VENV)/.ready-dev ## Other libraries in environments of their own: who a
 	sh tools/peers.sh bench/peers
 	$(BIN)/python bench/peers_agree.py
 	$(BIN)/python bench/decode_frames.py
+
+soak: $(VENV)/.ready-dev ## Record a day of market with faults at 20 times its speed (72 minutes)
+	$(BIN)/python bench/soak.py
+
+crash: $(VENV)/.ready-dev ## Kill the recorder 200 times (20 minutes)
+	$(BIN)/python bench/crash.py
 
 calibrate: $(VENV)/.ready-dev ## How often tests of claims are wrong on known truths (an hour)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python bench/calibration.py --markdown bench/CALIBRATION.md
