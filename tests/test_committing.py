@@ -315,7 +315,7 @@ def test_retired_parts_lie_on_shelves_and_older_states_find_them(lake, monkeypat
         assert sizes(fresh, asked)["BTC", 0] == (number, 1)
         assert len(fresh.state(asked).parts) == 2
     assert beside(lake) == set()
-    assert len(fresh.every_part()) == 13
+    assert len(list(fresh.every_part())) == 13
 
 
 def test_a_lake_of_the_first_format_is_read_and_written_anew(lake):

@@ -132,7 +132,7 @@ def _count(lake: Lake) -> int:
 
 
 def _parts(lake: Lake) -> Iterator[Check]:
-    parts = lake.every_part()
+    parts = list(lake.every_part())
     broken = list(damaged(lake, parts))
     for one in broken:
         yield Check("part", ok=False, says=f"{one.path} {one.what}", remedy=one.remedy)

@@ -32,7 +32,13 @@ from washout.store.manifest import (
     Vintage,
     merged_feeds,
 )
-from washout.store.manifest_file import MANIFEST, Book, decode_shelf, encode_shelf
+from washout.store.manifest_file import (
+    MANIFEST,
+    Book,
+    decode_shelf,
+    encode_shelf,
+    shelved_paths,
+)
 
 SHELVES = "shelves"
 SHELVED = 500
@@ -139,20 +145,27 @@ class Lake:
             parts=tuple(part for part in manifest.parts if part.retired is None),
         )  # fmt: skip
 
-    def shelved(self, since: int = 0) -> Iterator[Part]:
-        """Parts on shelves that may have been visible at vintage `since` or later."""
+    def _shelved(self, vintage: int) -> Iterator[Part]:
+        """Parts on shelves that were visible at `vintage`."""
         for shelf in self.manifest().shelves:
-            if shelf.until <= since:
-                continue
-            path = self.path / shelf.path
-            if shelf.path not in self._shelves:
-                with explained(path):
-                    self._shelves[shelf.path] = decode_shelf(path.read_bytes(), path)
-            yield from self._shelves[shelf.path]
+            if shelf.until > vintage:
+                if shelf.path not in self._shelves:
+                    self._shelves[shelf.path] = self._on(shelf)
+                yield from (p for p in self._shelves[shelf.path] if p.visible(vintage))
 
-    def every_part(self) -> tuple[Part, ...]:
+    def _on(self, shelf: Shelf) -> tuple[Part, ...]:
+        return decode_shelf(self._shelf(shelf), self.path / shelf.path)
+
+    def _shelf(self, shelf: Shelf) -> bytes:
+        path = self.path / shelf.path
+        with explained(path):
+            return path.read_bytes()
+
+    def every_part(self) -> Iterator[Part]:
         """The parts of all vintages."""
-        return (*self.manifest().parts, *self.shelved())
+        yield from self.manifest().parts
+        for shelf in self.manifest().shelves:
+            yield from self._on(shelf)
 
     def state(self, as_of: AsOf = None) -> State:
         """The lake as it was known at `as_of`, or as it is."""
@@ -162,8 +175,7 @@ class Lake:
             self._state = manifest, {}
         states = self._state[1]
         if vintage not in states:
-            older = (p for p in self.shelved(vintage) if p.visible(vintage))
-            parts = (*manifest.seen(vintage), *older)
+            parts = (*manifest.seen(vintage), *self._shelved(vintage))
             states[vintage] = State(vintage, parts, self._merged(parts))
         return states[vintage]
 
@@ -226,7 +238,9 @@ class Lake:
     def orphans(self) -> list[Path]:
         """Files that no manifest knows: a writer died before it could commit them."""
         manifest = self.manifest()
-        known = {part.path for part in self.every_part()}
+        known = {part.path for part in manifest.parts}
+        for shelf in manifest.shelves:
+            known |= shelved_paths(self._shelf(shelf), self.path / shelf.path)
         known |= {one.path for one in manifest.discarded}
         known |= {one.path for one in manifest.shelves}
         there = [

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -73,6 +73,18 @@ class _Shelved(msgspec.Struct, frozen=True):
     names: list[_Name]
     parts: list[_Packed]
 
+
+class _Path(msgspec.Struct, frozen=True, array_like=True):
+    """What a part begins with; the rest is passed over."""
+
+    path: str
+
+
+class _ShelvedPaths(msgspec.Struct, frozen=True):
+    parts: list[_Path]
+
+
+Kind = TypeVar("Kind", _Shelved, _ShelvedPaths)
 
 _encoder = msgspec.json.Encoder()
 _packed_decoder = msgspec.json.Decoder(_Packed)
@@ -158,13 +170,22 @@ def encode_shelf(parts: Iterable[Part]) -> bytes:
 
 def decode_shelf(content: bytes, path: Path) -> tuple[Part, ...]:
     """The parts on a shelf."""
+    found = _shelf(content, path, _Shelved)
+    return tuple(_unpack(part, found.names) for part in found.parts)
+
+
+def shelved_paths(content: bytes, path: Path) -> set[str]:
+    """The paths of the parts on a shelf, and nothing else of them."""
+    return {part.path for part in _shelf(content, path, _ShelvedPaths).parts}
+
+
+def _shelf(content: bytes, path: Path, kind: type[Kind]) -> Kind:
     try:
-        found = msgspec.json.decode(content, type=_Shelved)
+        return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LakeError(
             f"{path} does not list parts of a lake: {error}. Restore it from a backup."
         ) from None
-    return tuple(_unpack(part, found.names) for part in found.parts)
 
 
 def _pack(part: Part, names: list[_Name], places: dict[_Name, int]) -> _Packed:
