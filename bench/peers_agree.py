@@ -31,6 +31,12 @@ CONTRACTS = (
     " OKX Get instruments, 'ctVal'), inverse ones divided by price; the peer hands on the"
     " number of contracts in the same field as coins"
 )
+COUNTED = (
+    "both, in other units: ccxt's `contracts` are contracts, washout's quantity is the"
+    " asset (times 'ctVal' of OKX's Get instruments, 'contractSize' of Binance's COIN-M"
+    " exchangeInfo); ccxt leaves contractSize, baseValue and quoteValue empty, so that"
+    " nothing says what they are worth"
+)
 SIDE = (
     "washout states the order (a long is closed by a sell); the peer hands on the side of"
     " the position. Bybit, All Liquidation: 'S: Position side. (...) When you receive a"
@@ -63,20 +69,16 @@ WHY: dict[tuple[str, str, str], str] = {
     ("cryptofeed", "bybit", "quantity"): "washout: inverse contracts are USD, which is"
     " divided by price; the peer hands on USD in the same field as coins",
     ("cryptofeed", "bybit", "no event"): OLD,
-    (
-        "ccxt",
-        "binance",
-        "quantity",
-    ): "washout: 'z: Order Filled Accumulated Quantity'; the"
-    " peer takes 'l: Order Last Filled Quantity', the last fill alone. Of COIN-M also "
-    + CONTRACTS,
+    ("ccxt", "binance", "quantity"): "washout: 'z: Order Filled Accumulated Quantity';"
+    " the peer takes 'l: Order Last Filled Quantity', the last fill alone. Of COIN-M"
+    " also " + COUNTED,
     ("ccxt", "binance", "number of events"): LISTS,
     ("ccxt", "bybit", "side"): SIDE,
-    ("ccxt", "bybit", "quantity"): "washout: as above for inverse contracts; of the v2"
-    " topic the peer finds no quantity. " + OLD,
+    ("ccxt", "bybit", "quantity"): "inverse contracts: both, in other units (USD, which"
+    " washout divides by price). Of the v2 topic the peer finds no quantity: " + OLD,
     ("ccxt", "bybit", "no event"): OLD,
     ("ccxt", "bybit", "time"): OLD,
-    ("ccxt", "okx", "quantity"): CONTRACTS,
+    ("ccxt", "okx", "quantity"): COUNTED,
     ("ccxt", "okx", "number of events"): "washout: `details` is a list ('Array of"
     " objects', OKX, Liquidation orders channel); the peer takes its first entry",
 }

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import random
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from washout.cli import group
 from washout.clock import MINUTE, SECOND
+from washout.collect.entries import Entry, Kind, Opened
 from washout.exchanges.bybit import bybit
 from washout.live.confirming import measure, wilson
 
@@ -154,3 +156,24 @@ def test_a_wrong_name_and_a_wrong_file_are_said(tmp_path):
     path = tmp_path / "frames.jsonl"
     path.write_text("no json\n")
     assert "row 1" in str(run("okx", "--journal", str(path)).exception)
+
+
+def test_the_command_measures_a_journal(tmp_path):
+    """What a recorder keeps: instruments, connections, frames of several venues."""
+    journal = pytest.importorskip("washout.collect.journal")
+    opened = Opened(
+        exchange="bybit", line="linear", url="", topics=(),
+        carries={"liquidations": ("BTCUSDT",)},
+    )  # fmt: skip
+    other = Opened(exchange="okx", line="public", url="", topics=(), carries={})
+    entries = [
+        Entry(Kind.OPENED, 1, 1, msgspec.json.encode(opened)),
+        Entry(Kind.OPENED, 1, 2, msgspec.json.encode(other)),
+        *(Entry(Kind.FRAME, 2, 1, raw.encode()) for raw in frames(4)),
+        Entry(Kind.FRAME, 2, 2, b"pong"),
+    ]
+    writer = journal.JournalWriter(tmp_path)
+    writer.append(entries)
+    writer.close()
+    said = run("bybit", "--journal", str(tmp_path)).output
+    assert "4 liquidations and 320 prices in 320 s" in said

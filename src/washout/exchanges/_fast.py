@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from washout.exchanges import _binance_like as like
-from washout.exchanges._columns import DecodeMany, Recipe, many
+from washout.exchanges._columns import FEWEST, DecodeMany, Recipe, many
 
 if TYPE_CHECKING:
     from washout.exchanges._template import Path
@@ -38,6 +38,26 @@ def liquidations_and_trades(venue: str) -> DecodeMany:
         _fixed,
         lambda symbol, known: like.instrument_of(symbol, known, venue),
     )
+
+
+_AN_ORDER = (
+    b'{"e":"forceOrder","o":{"s":"AUSDT","S":"BUY","z":"1","ap":"2","T":1500000000000}}'
+)
+_A_TRADE = (
+    b'{"e":"aggTrade","a":1,"s":"AUSDT","p":"1","q":"2","T":1500000000000,"m":true}'
+)
+
+
+def warm() -> None:
+    """Load and compile the loops, for a recorder to do before it listens.
+
+    It takes a second, the first time on a machine some more; amid a burst that would be
+    late.
+    """
+    decode_many, count = liquidations_and_trades("binance"), FEWEST
+    for event in (_AN_ORDER, _A_TRADE):
+        frame = b'{"data":%b}' % event
+        decode_many([frame] * count, range(count), {})
 
 
 def _recognise(frame: bytes) -> tuple[Recipe, Sequence[Path]] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 
@@ -20,23 +19,19 @@ from washout.exchanges import (
     Instrument,
     Instruments,
     Line,
-    Listing,
     Meaning,
-    Poll,
     Said,
     Want,
 )
+from washout.exchanges import _bybit_rest as rest
 from washout.exchanges import _columns as columns
 from washout.exchanges import _making as make
 from washout.exchanges._reading import (
     Millis,
     amount,
-    millis,
     named,
-    rate,
     read,
     unexplained,
-    unlisted,
 )
 from washout.instruments import split_symbol
 
@@ -62,7 +57,6 @@ _DATED = re.compile(r".*USD[FGHJKMNQUVXZ]\d\d|.+-\d{1,2}[A-Z]{3}\d\d")
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-PAGE = 1000
 MOST_ALIKE = 12
 """Longest push whose shape is remembered."""
 
@@ -354,136 +348,6 @@ def _inverse(one: Instrument) -> bool:
     return one.unit == "usd"
 
 
-# Polled and listed
-
-
-class _State(msgspec.Struct, frozen=True):
-    symbol: str
-    openInterest: str  # noqa: N815
-    openInterestValue: str  # noqa: N815
-
-
-class _Paid(msgspec.Struct, frozen=True):
-    fundingRate: str  # noqa: N815
-    fundingRateTimestamp: str  # noqa: N815
-
-
-class _Symbol(msgspec.Struct, frozen=True):
-    symbol: str
-    contractType: str  # noqa: N815
-    baseCoin: str  # noqa: N815
-    quoteCoin: str  # noqa: N815
-
-
-class _States(msgspec.Struct, frozen=True):
-    rows: list[_State] = msgspec.field(name="list")
-
-
-class _Rates(msgspec.Struct, frozen=True):
-    rows: list[_Paid] = msgspec.field(name="list")
-
-
-class _Symbols(msgspec.Struct, frozen=True):
-    rows: list[_Symbol] = msgspec.field(name="list")
-
-
-class _StateAnswer(msgspec.Struct, frozen=True):
-    retCode: Literal[0]  # noqa: N815
-    time: Millis
-    result: _States
-
-
-class _RateAnswer(msgspec.Struct, frozen=True):
-    retCode: Literal[0]  # noqa: N815
-    result: _Rates
-
-
-class _SymbolAnswer(msgspec.Struct, frozen=True):
-    retCode: Literal[0]  # noqa: N815
-    result: _Symbols
-
-
-_STATE = msgspec.json.Decoder(_StateAnswer)
-_RATE = msgspec.json.Decoder(_RateAnswer)
-_SYMBOL = msgspec.json.Decoder(_SymbolAnswer)
-
-
-def _open_interest(body: bytes, received: int, instrument: Instrument) -> list[Event]:
-    """Of inverse contracts the number is USD and the value is coins."""
-    answer = read(_STATE, body, "bybit")
-    if [row.symbol for row in answer.result.rows] != [instrument.symbol]:
-        raise unexplained("bybit", f"expected {instrument.symbol} alone", body)
-    return [
-        make.open_interest(
-            "bybit", instrument, *_base_and_usd(row, instrument), answer.time, received
-        )
-        for row in answer.result.rows
-    ]
-
-
-def _base_and_usd(row: _State, instrument: Instrument) -> tuple[Decimal, Decimal]:
-    count = amount(row.openInterest, "openInterest", "bybit", zero=True)
-    value = amount(row.openInterestValue, "openInterestValue", "bybit", zero=True)
-    return (value, count) if instrument.unit == "usd" else (count, value)
-
-
-def _funding(body: bytes, received: int, instrument: Instrument) -> list[Event]:
-    rows = read(_RATE, body, "bybit").result.rows
-    paid = [
-        (
-            millis(row.fundingRateTimestamp, "fundingRateTimestamp", "bybit"),
-            rate(row.fundingRate, "fundingRate", "bybit"),
-        )
-        for row in rows
-    ]
-    return list(make.funding_rates("bybit", instrument, paid, received))
-
-
-def _polls(category: str, carries: Callable[[Instrument], bool]) -> tuple[Poll, Poll]:
-    market = f"https://api.bybit.com/v5/market/{{}}?category={category}&symbol={{}}"
-    return (
-        Poll(
-            name=f"{category}_open_interest", want="open_interest", every=60.0,
-            locate=lambda one: market.format("tickers", one.symbol),
-            decode=_open_interest, carries=carries,
-        ),
-        Poll(
-            name=f"{category}_funding_rate", want="funding_rate", every=600.0,
-            locate=lambda one: market.format("funding/history", one.symbol) + "&limit=3",
-            decode=_funding, carries=carries,
-        ),
-    )  # fmt: skip
-
-
-def _listing(category: str) -> Listing:
-    return Listing(
-        url=f"https://api.bybit.com/v5/market/instruments-info?category={category}"
-        f"&limit={PAGE}",
-        read=lambda body: _read_listing(body, category),
-    )
-
-
-def _read_listing(body: bytes, category: str) -> list[Instrument]:
-    """Perpetuals of a page. A full page may not be the last: it is refused."""
-    rows = read(_SYMBOL, body, "bybit").result.rows
-    if len(rows) >= PAGE:
-        raise unexplained(
-            "bybit", f"expected fewer than {PAGE} instruments on the only page of"
-            f" {category}; more pages need more listings here", body,
-        )  # fmt: skip
-    return [_listed(row) for row in rows if row.contractType.endswith("Perpetual")]
-
-
-def _listed(row: _Symbol) -> Instrument:
-    if row.contractType not in ("LinearPerpetual", "InversePerpetual"):
-        raise unlisted(row.symbol, "bybit")
-    asset, market = split_symbol(f"{row.baseCoin}-{row.quoteCoin}")
-    return Instrument(
-        symbol=row.symbol, asset=asset, market=market,
-        unit="usd" if row.contractType == "InversePerpetual" else "base",
-    )  # fmt: skip
-
-
 bybit = Exchange(
     name="bybit",
     title="Bybit",
@@ -547,8 +411,8 @@ bybit = Exchange(
         ),
     ),
     lines=(_line("linear", _linear), _line("inverse", _inverse)),
-    polls=(*_polls("linear", _linear), *_polls("inverse", _inverse)),
-    listings=(_listing("linear"), _listing("inverse")),
+    polls=(*rest.polls("linear", _linear), *rest.polls("inverse", _inverse)),
+    listings=(rest.listing("linear"), rest.listing("inverse")),
     listed=(
         *(
             Instrument(symbol=f"{asset}USDT", asset=asset, market=f"{asset}-USDT")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -17,18 +17,15 @@ from washout.exchanges import (
     Instrument,
     Instruments,
     Line,
-    Listing,
     Meaning,
-    Poll,
     Said,
-    Unexplained,
     Want,
 )
 from washout.exchanges import _making as make
+from washout.exchanges import _okx_rest as rest
 from washout.exchanges._reading import (
     amount,
     millis,
-    rate,
     read,
     unexplained,
     unlisted,
@@ -252,105 +249,6 @@ def _ask(topics: Sequence[str]) -> list[bytes]:
     ]
 
 
-# Polled and listed
-
-
-class _Open(msgspec.Struct, frozen=True):
-    instId: str  # noqa: N815
-    oiCcy: str  # noqa: N815
-    oiUsd: str  # noqa: N815
-    ts: str
-
-
-class _Paid(msgspec.Struct, frozen=True):
-    instId: str  # noqa: N815
-    realizedRate: str  # noqa: N815
-    fundingTime: str  # noqa: N815
-
-
-class _Listed(msgspec.Struct, frozen=True):
-    instId: str  # noqa: N815
-    ctVal: str  # noqa: N815
-    ctMult: str  # noqa: N815
-    ctType: Literal["linear", "inverse"]  # noqa: N815
-    ctValCcy: str  # noqa: N815
-    settleCcy: str  # noqa: N815
-    state: str
-
-
-class _OpenAnswer(msgspec.Struct, frozen=True):
-    code: Literal["0"]
-    data: list[_Open]
-
-
-class _PaidAnswer(msgspec.Struct, frozen=True):
-    code: Literal["0"]
-    data: list[_Paid]
-
-
-class _ListedAnswer(msgspec.Struct, frozen=True):
-    code: Literal["0"]
-    data: list[_Listed]
-
-
-_OPEN = msgspec.json.Decoder(_OpenAnswer)
-_PAID = msgspec.json.Decoder(_PaidAnswer)
-_LISTED = msgspec.json.Decoder(_ListedAnswer)
-
-
-def _of(
-    instrument: Instrument, rows: Sequence[_Open | _Paid], body: bytes
-) -> Sequence[Any]:
-    """The rows, all of which must be of the instrument that was asked for."""
-    if any(row.instId != instrument.symbol for row in rows):
-        raise unexplained("okx", f"expected rows of {instrument.symbol} alone", body)
-    return rows
-
-
-def _open_interest(body: bytes, received: int, instrument: Instrument) -> list[Event]:
-    rows = _of(instrument, read(_OPEN, body, "okx").data, body)
-    return [
-        make.open_interest(
-            "okx", instrument, amount(row.oiCcy, "oiCcy", "okx", zero=True),
-            amount(row.oiUsd, "oiUsd", "okx", zero=True), millis(row.ts, "ts", "okx"), received,
-        )
-        for row in rows
-    ]  # fmt: skip
-
-
-def _funding(body: bytes, received: int, instrument: Instrument) -> list[Event]:
-    paid = [
-        (
-            millis(row.fundingTime, "fundingTime", "okx"),
-            rate(row.realizedRate, "realizedRate", "okx"),
-        )
-        for row in _of(instrument, read(_PAID, body, "okx").data, body)
-    ]
-    return list(make.funding_rates("okx", instrument, paid, received))
-
-
-def _read_listing(body: bytes) -> list[Instrument]:
-    """Swaps, but for those that do not trade yet."""
-    rows = read(_LISTED, body, "okx").data
-    return [_listed(row) for row in rows if row.state not in ("preopen", "test")]
-
-
-def _listed(row: _Listed) -> Instrument:
-    """One contract is `ctVal` times `ctMult` of `ctValCcy`: of the asset, or of USD."""
-    asset, market = split_symbol(row.instId)
-    inverse = row.ctType == "inverse"
-    if row.ctValCcy != ("USD" if inverse else row.instId.split("-")[0]):
-        raise Unexplained(
-            f"okx: {row.instId} counts {row.ctValCcy}; expected USD of inverse and the"
-            " asset of linear swaps. Compare with OKX's Get instruments."
-        )
-    size = amount(row.ctVal, "ctVal", "okx") * amount(row.ctMult, "ctMult", "okx")
-    return Instrument(
-        symbol=row.instId, asset=asset, market=market, contract=size.normalize(),
-        unit="usd" if inverse else "base",
-    )  # fmt: skip
-
-
 def _known(name: str, size: str, *, inverse: bool = False) -> Instrument:
     asset, market = split_symbol(name)
     return Instrument(
@@ -358,8 +256,6 @@ def _known(name: str, size: str, *, inverse: bool = False) -> Instrument:
         unit="usd" if inverse else "base",
     )  # fmt: skip
 
-
-_REST = "https://www.okx.com/api/v5/public"
 
 okx = Exchange(
     name="okx",
@@ -432,21 +328,8 @@ okx = Exchange(
             silent_after=45.0, most_connections=(3, 1.0),
         ),
     ),
-    polls=(
-        Poll(
-            name="open_interest", want="open_interest", every=60.0,
-            locate=lambda one: f"{_REST}/open-interest?instType=SWAP&instId={one.symbol}",
-            decode=_open_interest,
-        ),
-        Poll(
-            name="funding_rate", want="funding_rate", every=600.0,
-            locate=lambda one: f"{_REST}/funding-rate-history?instId={one.symbol}&limit=3",
-            decode=_funding,
-        ),
-    ),
-    listings=(
-        Listing(url=f"{_REST}/instruments?instType=SWAP", read=_read_listing),
-    ),
+    polls=rest.POLLS,
+    listings=rest.LISTINGS,
     listed=(
         _known("BTC-USDT-SWAP", "0.01"),
         _known("ETH-USDT-SWAP", "0.1"),
