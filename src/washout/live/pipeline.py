@@ -159,13 +159,13 @@ class Pipeline:
             case Kind.POLLED:
                 self._polled(entry)
             case Kind.STOPPED:
-                self.watch.close_all(entry.ts, "recorder down", entry.ts)
+                self.watch.close_all(entry.ts, orderly=True)
         self._tell(self._now)
 
     def _start(self, entry: Entry) -> None:
         """A new run: what the last one was connected to ended with its last entry."""
         if self._now:
-            self.watch.close_all(self._now, "recorder down", self._now)
+            self.watch.close_all(self._now, orderly=False)
             self._tell(self._now)
             text = f"no recorder ran after {format_time(self._now)}"
             self._notices.say("recorder_down", entry.ts, text, since=self._now)

@@ -82,10 +82,15 @@ class Watch:
             self._carriers[connection.exchange, want, symbol].remove(connection)
         del self.connections[connection.number]
 
-    def close_all(self, since: int, reason: str, now: int) -> None:
-        """The recorder ended, and all connections with it."""
+    def close_all(self, now: int, *, orderly: bool) -> None:
+        """The recorder ended, and all connections with it.
+
+        After a crash nobody knows whether a quiet connection was still alive: what it saw
+        ends with its last sign of life.
+        """
         for connection in list(self.connections.values()):
-            self.close(connection, since, reason, now)
+            since = now if orderly else connection.last
+            self.close(connection, since, "recorder down", now)
 
     def begin(self) -> None:
         """A new run: what it watches is what it asks for."""
