@@ -7,7 +7,7 @@ from random import Random
 import pyarrow as pa
 import pytest
 
-from _journals import generated
+from _recordings import generated
 from _venues import VENUES
 from washout import schema
 from washout.clock import MINUTE, SECOND
