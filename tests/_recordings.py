@@ -118,7 +118,9 @@ def _events(random, begin, end, rate):
         for symbol in symbols:
             for want in WANTS[exchange]:
                 time, number = begin, 0
-                while (time := time + 1 + int(random.expovariate(rate) * 1000) * MS) < end:
+                while (
+                    time := time + 1 + int(random.expovariate(rate) * 1000) * MS
+                ) < end:
                     number += 1
                     key = (exchange, symbol, KINDS[want], str(number))
                     found[key] = {
@@ -161,7 +163,9 @@ def _life(random, one, events, stop, copies, broken):
     said = opened(one.exchange, one.line, symbols, wants, one.twin)
     yield entry(Kind.OPENED, one.open, one.number, said)
     one.signs.append(one.open)
-    answers = [list(said.topics)] if one.exchange == "alpha" else [[]] * len(said.topics)
+    answers = (
+        [list(said.topics)] if one.exchange == "alpha" else [[]] * len(said.topics)
+    )
     for topics in answers:
         yield _heard(one, one.ack, msgspec.json.encode({"ack": topics}))
     for time in range(one.ack + 5 * SECOND, one.deaf, 5 * SECOND):
@@ -222,12 +226,11 @@ def _polls(begin, stop):
 def _watched(sessions, entries, last):
     """Per symbol, stretches of push time in which a connection saw it."""
     found = defaultdict(list)
-    crash = {stop: time for stop, time in last.items()}
     for one in sessions:
-        stop = min(stop for stop in crash if stop > one.open)
-        if one.ack > crash[stop]:
+        stop = min(stop for stop in last if stop > one.open)
+        if one.ack > last[stop]:
             continue
-        signs = [time for time in one.signs if time <= min(one.close, crash[stop])]
+        signs = [time for time in one.signs if time <= min(one.close, last[stop])]
         orderly = one.close < stop and one.reason == "lifetime"
         until = one.close if orderly else max(signs)
         for symbol in LINES[one.exchange, one.line]:

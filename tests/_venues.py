@@ -8,7 +8,13 @@ import msgspec
 
 from washout.events import Candle, Liquidation, OpenInterest, Trade
 from washout.exchanges import (
-    Exchange, Fact, Instrument, Line, Poll, Said, Unexplained,
+    Exchange,
+    Fact,
+    Instrument,
+    Line,
+    Poll,
+    Said,
+    Unexplained,
 )  # fmt: skip
 from washout.live.rows import by_kind
 

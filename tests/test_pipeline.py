@@ -10,7 +10,7 @@ import pytest
 from _recordings import generated
 from _venues import VENUES
 from washout import schema
-from washout.clock import MINUTE, SECOND
+from washout.clock import SECOND
 from washout.live.pipeline import Pipeline
 from washout.live.settings import Settings
 from washout.store.stretches import overlay
@@ -85,9 +85,12 @@ def test_every_delivered_liquidation_is_told_once(journal, told):
 
 def seen_seconds(told, exchange, asset, market=""):
     """Whole seconds that coverage holds and no gap takes away."""
+
     def hits(row, *names):
-        return row["kind"] == "liquidation" and row["exchange"] == exchange and (
-            row["asset"] in ("", asset) and row["market"] in ("", market)
+        return (
+            row["kind"] == "liquidation"
+            and row["exchange"] == exchange
+            and (row["asset"] in ("", asset) and row["market"] in ("", market))
         )
 
     seconds = set()
@@ -103,6 +106,7 @@ def seen_seconds(told, exchange, asset, market=""):
 
 def truly_seen(journal, exchange, symbols):
     """Seconds of which every push, up to a second later, met a connection."""
+
     def met(symbol, begin, end):
         for since, until in sorted(journal.watched[exchange, symbol]):
             if since <= begin < until:
@@ -137,7 +141,6 @@ def test_observed_seconds_are_the_true_ones(exchange, asset):
         expected = truly_seen(journal, exchange, ASSETS[exchange, asset])
         assert found == {second for second in expected if second < last}, seed
         assert len(found) > 60
-
 
 
 def test_what_was_lost_lies_in_a_gap():
