@@ -5,14 +5,16 @@ come is judged from the stream's own earlier days, and from what was going on me
 what other lines were told of the same kind, and how far prices moved.
 
 Time is cut into windows of ten minutes. In window w the stream is expected to say
-mu_w = mean * (1/2 * others_w / mean others + 1/2 * move_w / mean move): its mean of
-earlier UTC days (at most seven, frozen at midnight), scaled by what others said and by
-the sum of absolute minute returns. Where one of the two was never there, the other
-counts whole; where both were not, the mean alone. The count of a window is a Gamma
-mixture of Poissons with shape a, by moments from the same days (between 0.2 and 100, the
-grid of METHOD E2), so that nothing comes of a window with probability (1 + mu/a)^-a. A
-stream is silent when the product over the windows since its last event falls below
-`level` and at least `least` has passed.
+mu_w = min(x * others_w, y * move_w): the smaller of what follows from what other lines
+were told of the kind and the assets, and from the sum of absolute minute returns in bp.
+x and y are the stream's events per event of others and per bp on its earlier UTC days
+(at most seven, frozen at midnight). The smaller, because streams come in storms and
+prices also move without: both must speak for it. Where one of them never said anything,
+the other counts, and where both did not, the mean. The count of a window is a Gamma
+mixture of Poissons with shape a, by moments from the same days, the smaller of both
+(between 0.2 and 100, the grid of METHOD E2), so that nothing comes of a window with
+probability (1 + mu/a)^-a. A stream is silent when the product over the windows since its
+last event falls below `level` and at least `least` has passed.
 
 Without earlier days `Guess` stands in: cautious numbers with a = 1 (exponential).
 """
@@ -107,34 +109,45 @@ def together(days: Iterable[Moments]) -> Moments:
 
 
 class Expected(msgspec.Struct, frozen=True):
-    """mu = flat * minutes + others * o + move * max(m - calm, 0); and the shape a."""
+    """What a stream should say, and how unevenly (the shape a).
+
+    Of `flat * minutes`, `others * o` and `move * max(m - calm, 0)` the sum, or the least
+    of those that are known (not 0).
+    """
 
     flat: float
     others: float
     move: float
     calm: float
     shape: float
+    least: bool = False
 
     def of(self, minutes: float, o: float, m: float) -> float:
         """Events expected in part of a window."""
         moved = self.move * max(m - self.calm, 0.0)
-        return self.flat * minutes + self.others * o + moved
+        if not self.least:
+            return self.flat * minutes + self.others * o + moved
+        told = (self.flat, minutes), (self.others, o), (self.move, m)
+        return min((rate * much for rate, much in told if rate), default=0.0)
 
 
 def learned(sums: Moments) -> Expected:
     """What earlier days teach; `sums` has events."""
+    x = sums.n / sums.o if sums.o else 0.0
+    y = sums.n / sums.m if sums.m else 0.0
     mean = sums.n / sums.windows
-    both = 0.5 if sums.o and sums.m else 1.0
-    others = both * mean * sums.windows / sums.o if sums.o else 0.0
-    move = both * mean * sums.windows / sums.m if sums.m else 0.0
-    flat = 0.0 if others or move else mean / (WINDOW / MINUTE)
-    if flat:
-        square, error = mean**2 * sums.windows, sums.nn - mean * sums.n
-    else:
-        square = others**2 * sums.oo + 2 * others * move * sums.om + move**2 * sums.mm
-        error = sums.nn - 2 * (others * sums.no + move * sums.nm) + square
-    shape = square / max(error - sums.n, 1e-9)
-    return Expected(flat, others, move, 0.0, min(max(shape, 0.2), 100.0))
+    shapes = [_shape(sums, x, sums.no, sums.oo)] if x else []
+    shapes += [_shape(sums, y, sums.nm, sums.mm)] if y else []
+    shapes = shapes or [_shape(sums, mean, sums.n, sums.windows)]
+    flat = 0.0 if x or y else mean / (WINDOW / MINUTE)
+    return Expected(flat, x, y, 0.0, min(shapes), least=True)
+
+
+def _shape(sums: Moments, slope: float, cross: float, square: float) -> float:
+    """The shape a of counts around `slope` times what has these sums of products."""
+    told = slope**2 * square
+    error = sums.nn - 2 * slope * cross + told
+    return min(max(told / max(error - sums.n, 1e-9), 0.2), 100.0)
 
 
 def guessed(guess: Guess, markets: int, *, major: bool) -> Expected:
