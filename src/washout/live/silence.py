@@ -14,7 +14,9 @@ the other counts, and where both did not, the mean. The count of a window is a G
 mixture of Poissons with shape a, by moments from the same days, the smaller of both
 (between 0.2 and 100, the grid of METHOD E2), so that nothing comes of a window with
 probability (1 + mu/a)^-a. A stream is silent when the product over the windows since its
-last event falls below `level` and at least `least` has passed.
+last event falls below `level`, and clearly below that of any silence that ended by itself
+in the last days (its logarithm `beyond` times as low: windows are less independent than
+the model has them), and at least `least` has passed.
 
 Without earlier days `Guess` stands in: cautious numbers with a = 1 (exponential).
 """
@@ -68,6 +70,9 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     level: float = 1e-6
     """Probability of so long a silence. With 10,000 events a day, each of which begins a
     silence, that is one false alarm in a hundred days."""
+    beyond: float = 1.5
+    most: float = 4.0
+    """No silence that ended counts for more than this many times `level`'s logarithm."""
     least: int = 30 * SECOND
     days: int = 7
     windows: int = 36
@@ -180,6 +185,8 @@ class Listener:
         """Receipt of the last event, or when it was first watched."""
         self.silent = False
         self.days: dict[int, Moments] = {}
+        self.worst: dict[int, float] = {}
+        """Per day the least log-probability of a silence that ended."""
         self._day = self._window = -1
         self._sums = [0.0, 0.0, 0.0, 0.0]
         """Minutes, count, others, move of the window that runs."""
@@ -203,6 +210,7 @@ class Listener:
         self._sums[2] += minute.others
         self._sums[3] += minute.move
         if minute.count:
+            self._remember(minute.begin // DAY)
             self.last, self.silent = minute.last, False
             self._quiet, self._before, self.waited = [0.0, 0.0, 0.0], 0.0, 0.0
             return False
@@ -210,10 +218,21 @@ class Listener:
         self._quiet[1] += minute.others
         self._quiet[2] += minute.move
         long_enough = minute.begin + MINUTE - self.last >= self.patience.least
-        alarm = self.log_probability() <= log(self.patience.level) and long_enough
+        alarm = self.log_probability() <= self._limit() and long_enough
         fell = alarm and not self.silent
         self.silent |= alarm
         return fell
+
+    def _limit(self) -> float:
+        """The log-probability below which it is silent."""
+        worst = min(self.worst.values(), default=0.0)
+        return min(log(self.patience.level), self.patience.beyond * worst)
+
+    def _remember(self, day: int) -> None:
+        ended = max(
+            self.log_probability(), self.patience.most * log(self.patience.level)
+        )
+        self.worst[day] = min(ended, self.worst.get(day, 0.0))
 
     def log_probability(self) -> float:
         """Of so long a silence."""
@@ -251,6 +270,7 @@ class Listener:
         self._day = today
         earliest = today - self.patience.days
         self.days = {d: s for d, s in self.days.items() if d >= earliest}
+        self.worst = {d: w for d, w in self.worst.items() if d >= earliest}
         sums = together(s for d, s in self.days.items() if d < today)
         enough = (
             sums.windows >= self.patience.windows and sums.n >= self.patience.events
