@@ -31,6 +31,11 @@ class Doubles:
         if now // self.window != self._turn:
             self._forget(now // self.window)
         new, old = self._new, self._old
+        keys = list(keys)
+        distinct = set(keys)
+        if len(distinct) == len(keys) and new.isdisjoint(keys) and old.isdisjoint(keys):
+            new |= distinct
+            return [True] * len(keys)
         kept = []
         for key in keys:
             known = key in new or key in old
