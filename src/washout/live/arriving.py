@@ -51,7 +51,7 @@ class Arrivals:
             "liquidation": Doubles(settings.doubles),
             "trade": Doubles(settings.trade_doubles),
         }
-        self._polls = Polls()
+        self.polls = Polls()
 
     @property
     def pending(self) -> bool:
@@ -127,7 +127,7 @@ class Arrivals:
         if doubles is not None:
             return doubles.fresh(zip(*rows.columns(*NAMED), strict=True), now)
         if rows.kind in ("open_interest", "funding_rate"):
-            return self._polls.fresh(rows)
+            return self.polls.fresh(rows)
         return [True] * len(rows)
 
     def _throttled(self, exchange: str, now: int) -> bool:

@@ -20,10 +20,10 @@ from washout.exchanges import Exchange, Instrument, Said
 from washout.live.arriving import Answer, Arrivals
 from washout.live.connections import KINDS, Connection, lost_since, words
 from washout.live.decoding import Piece, pieces
-from washout.live.feeds import Name
 from washout.live.health import Health, Records
 from washout.live.listening import listen, speak
 from washout.live.noticing import Notice, Notices
+from washout.live.recalling import Recalled
 from washout.live.reporting import feeds
 from washout.live.rows import Rows, by_kind, joined
 from washout.live.settings import Settings
@@ -65,6 +65,7 @@ class Pipeline:
         self._out: dict[str, list[Rows]] = {}
         self._now = self._due = self._started = self._unknown = 0
         self._resumed = self._restated = 0
+        self._recalled: Recalled | None = None
         self._steps: dict[int, Callable[[Entry], None]] = {
             Kind.PONG: self._pong, Kind.LISTED: self._list,
             Kind.OPENED: self._open, Kind.CLOSED: self._close, Kind.LOST: self._lost,
@@ -72,16 +73,16 @@ class Pipeline:
             Kind.STOPPED: self._stop,
         }  # fmt: skip
 
-    def resume(self, watermark: int, told: Mapping[Name, int] | None = None) -> None:
+    def resume(self, watermark: int, recalled: Recalled | None = None) -> None:
         """Take what comes before `watermark` only to warm up: it was told already.
 
         Entries at the watermark itself are told again: several may share an instant, of
-        which not all were committed. The lake knows the facts that it has. `told` is up
-        to where the lake's coverage of each feed goes (`recalling.told_until`): what was
-        not observed since then becomes a gap, even where the journal does not reach back.
+        which not all were committed. The lake knows the facts that it has. `recalled` is
+        what it was told before (`recalling.recalled`): what was not observed since then
+        becomes a gap even where the journal does not reach back, and polls that repeat
+        old values tell nothing again.
         """
-        self._resumed = watermark
-        self.watch.known = dict(told or {})
+        self._resumed, self._recalled = watermark, recalled
 
     def take(self, entries: Sequence[Entry]) -> Facts:
         """Facts and notices that follow from the next entries."""
@@ -153,7 +154,7 @@ class Pipeline:
         )  # fmt: skip
 
     def _step(self, entry: Entry) -> None:
-        self._notices.muted = self.watch.muted = entry.ts < self._resumed
+        self._hush(entry.ts)
         if entry.kind == Kind.STARTED:
             self._start(entry)
         self._pass(entry.ts)
@@ -161,6 +162,14 @@ class Pipeline:
         if step is not None:
             step(entry)
         self._tell(self._now)
+
+    def _hush(self, ts: int) -> None:
+        """Say nothing of what was told before; then remember what the lake was told."""
+        self._notices.muted = ts < self._resumed
+        if self._recalled is not None and not self._notices.muted:
+            self.watch.known = dict(self._recalled.coverage)
+            self._arrivals.polls.recall(self._recalled.polled)
+            self._recalled = None
 
     def _start(self, entry: Entry) -> None:
         """A new run: what the last one was connected to ended with its last entry."""
@@ -249,7 +258,7 @@ class Pipeline:
 
     def _frames(self, frames: Sequence[Entry]) -> None:
         """Frames of one line that may be taken together, or one of whatever."""
-        self._notices.muted = self.watch.muted = frames[0].ts < self._resumed
+        self._hush(frames[0].ts)
         self._pass(frames[0].ts)
         last = {frame.connection: frame.ts for frame in frames}
         if len(frames) > 1 and not all(self._alive(number) for number in last):
