@@ -21,7 +21,7 @@ from washout.errors import NoData
 from washout.live.committing import Committer
 from washout.live.feeds import Name
 from washout.live.pipeline import Pipeline
-from washout.live.recalling import recalled
+from washout.live.recalling import told_until
 from washout.live.replaying import Pace, cut, replay_into
 from washout.store.lake import Lake
 
@@ -176,7 +176,7 @@ def _sums(recording, exchange, asset, names):
 
 
 def test_what_a_lake_was_told_is_recalled(recorded):
-    found = recalled(recorded)
+    found = told_until(recorded)
     rows = {kind: _named(kind, said) for kind, said in told(recorded).items()}
     newest = max(row["ts_event"] for row in rows["open_interest"])
     feed = ("open_interest", ("alpha-rest", "alpha", "BTC", "BTC-USDT"))

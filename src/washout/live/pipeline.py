@@ -78,7 +78,7 @@ class Pipeline:
 
         Entries at the watermark itself are told again: several may share an instant, of
         which not all were committed. The lake knows the facts that it has. `recalled` is
-        what it was told before (`recalling.recalled`): what was not observed since then
+        what it was told before (`recalling.told_until`): what was not observed since then
         becomes a gap even where the journal does not reach back, and polls that repeat
         old values tell nothing again.
         """

@@ -24,7 +24,7 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
     polled: dict[PolledFeed, int]
 
 
-def recalled(lake: Lake) -> Recalled:
+def told_until(lake: Lake) -> Recalled:
     """What `Pipeline.resume` should know of a lake that it goes on with."""
     import pyarrow.parquet as pq
 

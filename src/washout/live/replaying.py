@@ -16,7 +16,7 @@ from washout.errors import NoData
 from washout.live.committing import Committer, resume_point
 from washout.live.health import Health
 from washout.live.pipeline import Facts, Pipeline
-from washout.live.recalling import recalled
+from washout.live.recalling import told_until
 from washout.store.lake import Lake
 
 ENOUGH = 64 << 20
@@ -118,7 +118,7 @@ def replay_into(
     if lake is not None:
         committer = Committer(lake, journal=journal)
         since, watermark = (None, 0) if again else resume_point(lake, journal)
-        pipeline.resume(watermark, recalled(lake) if watermark else None)
+        pipeline.resume(watermark, told_until(lake) if watermark else None)
     store = _Storing(committer, now, pace)
 
     def take(facts: Facts) -> None:
