@@ -13,7 +13,7 @@ demo: $(VENV)/.ready ## Set up, then chart and quicktake of the bundled record
 	$(BIN)/washout demo --out $(DEMO)
 
 test: $(VENV)/.ready-dev check ## Set up, then run every check and test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadscope
 
 check: $(VENV)/.ready-dev ## Lint, format, types, layers
 	$(BIN)/ruff check .
@@ -44,6 +44,7 @@ crash: $(VENV)/.ready-dev ## Kill the recorder 200 times (20 minutes)
 
 calibrate: $(VENV)/.ready-dev ## How often tests of claims are wrong on known truths (an hour)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python bench/calibration.py --markdown bench/CALIBRATION.md
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python bench/censoring.py --markdown bench/CENSORING.md
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	sh tools/setup.sh $(VENV) .
