@@ -293,3 +293,17 @@ def test_a_poll_that_fails_is_said_and_down_when_it_lasts():
         6,
         NOON + SECOND,
     )
+
+
+def test_a_storm_of_duplicates_is_said_and_health_is_json():
+    push = frame("liq", ("ETHUSDT", NOON + 5, "1", "sell", 100.0, 100))
+    again = [entry(Kind.FRAME, NOON + SECOND + t, 2, push) for t in range(150)]
+    _, notices, found = taken(
+        START, linear(2, NOON + 10, ("ETHUSDT",)), again, ticks(NOON, NOON + 2 * MINUTE)
+    )
+    assert [(one.what, one.count) for one in notices] == [("duplicates", 149)]
+    told = msgspec.json.decode(msgspec.json.encode(found))
+    assert told["feeds"][0] | {
+        "exchange": "alpha", "line": "linear", "want": "liquidations", "frames": 150,
+        "state": "observed", "events": 1, "duplicates": 149, "connections": 1,
+    } == told["feeds"][0]  # fmt: skip

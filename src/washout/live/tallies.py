@@ -46,9 +46,7 @@ class Tallies:
 
     def late(self, rows: Rows) -> int:
         """Count the facts that came too late for their bar, and their cents."""
-        slack = MINUTE + self.grace
-        times = zip(*rows.columns("ts_event", "ts_recv"), strict=True)
-        behind = [received > t - t % MINUTE + slack for t, received in times]
+        behind = self._behind(rows)
         if not any(behind):
             return 0
         mine = rows.where(behind)
@@ -59,17 +57,20 @@ class Tallies:
                 self._counts[*feed, rows.kind, "late_usd"] += usd
         return len(mine)
 
+    def _behind(self, rows: Rows) -> list[bool]:
+        """Whether each fact came after the grace of its minute."""
+        slack = MINUTE + self.grace
+        times = zip(*rows.columns("ts_event", "ts_recv"), strict=True)
+        return [received > t - t % MINUTE + slack for t, received in times]
+
     def printed(self, rows: Rows) -> int:
         """Note the seconds in which throttled markets spoke; gives how many are new."""
+        on_time = rows.where([not late for late in self._behind(rows)])
+        seconds = [time // SECOND for time in on_time.column("ts_event")]
         found = 0
-        feeds = zip(*rows.columns(*FEED), strict=True)
-        times = zip(*rows.columns("ts_event", "ts_recv"), strict=True)
-        for feed, (time, received) in zip(feeds, times, strict=True):
-            begin = time - time % MINUTE
-            if received > begin + MINUTE + self.grace:
-                continue
+        for second in set(zip(*on_time.columns(*FEED), seconds, strict=True)):
+            begin = second[4] * SECOND // MINUTE * MINUTE
             seen = self._printed.setdefault(begin, set())
-            second = (*feed, time // SECOND)
             found += second not in seen
             seen.add(second)
         return found
