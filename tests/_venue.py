@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -195,3 +196,17 @@ class Heard:
     @property
     def frames(self):
         return [entry.payload for entry in self.of(Kind.FRAME)]
+
+
+def run(test):
+    """Run an asynchronous test, at most half a minute."""
+
+    @functools.wraps(test)
+    def plain(*args, **kwargs):
+        async def within():
+            async with asyncio.timeout(30):
+                await test(*args, **kwargs)
+
+        asyncio.run(within())
+
+    return plain

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import zlib
 from contextlib import asynccontextmanager
 
 import pytest
 from picows import WSMsgType
 
-from _venue import Heard, Manners, instruments, line, venue
+from _venue import Heard, Manners, instruments, line, run, venue
 from washout.collect import keeping, sockets
 from washout.collect.entries import Kind
 from washout.collect.keeping import Keeper
@@ -37,20 +36,6 @@ async def kept(manners, *symbols, rate=1.0, twins=False, **settings):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def run(test):
-    """Run an asynchronous test, at most half a minute."""
-
-    @functools.wraps(test)
-    def plain(*args, **kwargs):
-        async def within():
-            async with asyncio.timeout(30):
-                await test(*args, **kwargs)
-
-        asyncio.run(within())
-
-    return plain
 
 
 @run

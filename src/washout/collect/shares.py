@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from washout.exchanges import Instrument, Line, Want
+from washout.exchanges import Instrument, Instruments, Line, Want
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +18,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     line: Line
     topics: tuple[str, ...]
     carries: dict[str, tuple[str, ...]]
-    instruments: dict[str, Instrument]
+    instruments: Instruments
     twin: int = 0
     address: str = ""
     """Where to connect instead of the venue; its path counts only if it has one."""
@@ -36,9 +36,9 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     def without(self, refused: frozenset[str]) -> Share:
         """The same without topics that the venue refuses."""
         kept = tuple(topic for topic in self.topics if topic not in refused)
-        carried = carried_by(
-            self.line, kept, self.carries, tuple(self.instruments.values())
-        )
+        symbols = dict.fromkeys(s for some in self.carries.values() for s in some)
+        listed = [self.instruments[symbol] for symbol in symbols]
+        carried = carried_by(self.line, kept, self.carries, listed)
         return msgspec.structs.replace(self, topics=kept, carries=carried)
 
 
@@ -66,10 +66,13 @@ def shares(
     wants: Sequence[Want],
     instruments: Sequence[Instrument],
     *,
+    known: Mapping[str, Instrument] | None = None,
     twins: bool = False,
     address: str = "",
 ) -> list[Share]:
     """A line's topics in connections of at most `most_topics`, twice where twins.
+
+    `instruments` are to be listened to, `known` all that frames may speak of.
 
     Topics of one want come one after another, so that what is quiet (liquidations)
     seldom shares a connection with what is busy (trades).
@@ -84,7 +87,7 @@ def shares(
         Share(
             exchange=exchange, line=line, topics=part, twin=twin, address=address,
             carries=carried_by(line, part, wanted, listed),
-            instruments={one.symbol: one for one in listed},
+            instruments=known or {one.symbol: one for one in listed},
         )
         for part in _parts(asked, line.most_topics)
         for twin in ((0, 1) if twins else (0,))

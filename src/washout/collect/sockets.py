@@ -70,8 +70,10 @@ class Edge:
         self._hosts: dict[str, Attempts] = {}
 
     def attempts(self, url: str) -> Attempts:
-        """The limiter of a host; all connections to it share one."""
-        return self._hosts.setdefault(urlsplit(url).netloc, Attempts(self.timing))
+        """The limiter of a host and protocol; all that talk to it share one."""
+        parts = urlsplit(url)
+        host = f"{parts.scheme}://{parts.netloc}"
+        return self._hosts.setdefault(host, Attempts(self.timing))
 
     def pause(self) -> None:
         """Read nothing for now: TCP holds back what venues send."""
