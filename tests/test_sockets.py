@@ -158,6 +158,7 @@ async def test_a_refusal_without_names_is_narrowed_down_to_the_topic_it_means():
         ("t.BTC", "t.BAD", "t.ETH"),
         ("t.BTC", "t.ETH"),
     ]
+    assert heard.opened[1].carries == {}
     assert heard.opened[2].carries == {"liquidations": ("BTC", "ETH")}
     assert heard.reasons == ["refused", "refused", "stopped"]
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from contextlib import suppress
+from time import monotonic
 from typing import Literal
 
 from washout.collect.pacing import Backoff
@@ -42,6 +43,14 @@ class Keeper:
         self._backoff = Backoff()
         self._singly = False
         self._first = True
+        self._began = monotonic()
+
+    def down(self) -> float:
+        """Seconds since nothing is open; 0 while something is."""
+        if self._alive():
+            return 0.0
+        since = self._began if self.current is None else self.current.heard
+        return max(0.001, (monotonic() - since) * self.edge.timing.rate)
 
     async def run(self) -> None:
         """Connect for ever. Ends only when cancelled, and closes what is open."""

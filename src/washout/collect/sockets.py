@@ -187,11 +187,13 @@ class Connection(WSListener):
         self.opened = self.heard = self._pinged = monotonic()
         self.edge.open[self.number] = self
         share = self.share
+        # Asking singly finds out what is refused; nothing is promised by it.
+        carries = {} if self.asked.singly else share.carries
         self._enter(
             Kind.OPENED,
             Opened(
                 exchange=share.exchange, line=share.line.name, url=self.url,
-                topics=share.topics, carries=share.carries, twin=share.twin,
+                topics=share.topics, carries=carries, twin=share.twin,
             ),
         )  # fmt: skip
         self.hold(still=self.edge.paused)
