@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from washout.clock import SECOND
 from washout.errors import LakeError, NoData
+from washout.live.health import FeedHealth, Notice
 
 FILE = "health.json"
 STALE_AFTER = 30 * SECOND
@@ -55,11 +56,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
     wants: tuple[str, ...]
     wrong: tuple[str, ...]
-    observed: tuple[str, ...]
     connections: tuple[Linked, ...]
     polls: tuple[Polling, ...]
-    feeds: tuple[dict[str, Any], ...]
-    notices: tuple[dict[str, Any], ...]
+    feeds: tuple[FeedHealth, ...]
+    notices: tuple[Notice, ...]
     counts: dict[str, float]
     """Counters and gauges by name; see `metrics`."""
 
@@ -100,6 +100,33 @@ def _ago(width: int) -> str:
     return f"{seconds} s ago"
 
 
+def trouble(feed: FeedHealth) -> str:
+    """What is wrong with a feed, in a sentence; empty if nothing is."""
+    name = f"{feed.exchange}.{feed.line}: {feed.want.replace('_', ' ')}"
+    refused = f"refused by the venue: {', '.join(feed.refused)}"
+    silent = ", ".join(asset or "all" for asset in feed.silent)
+    expected = feed.expected_rate or 0.0
+    told = {
+        "silent": f"silent ({silent}): acknowledged, but nothing comes, although about"
+        f" {expected:.2g} a minute should",
+        "refused": refused,
+        "down": "not observed",
+    }
+    return f"{name}: {told[feed.state]}" if feed.state in told else ""
+
+
+def _feed(feed: FeedHealth, now: int) -> str:
+    """One line of what is observed: state, rate, last event, what went wrong so far."""
+    name = f"{feed.exchange}.{feed.line} {feed.want.replace('_', ' ')}"
+    last = f", last event {_ago(now - feed.last_event)}" if feed.last_event else ""
+    counts = {
+        "duplicates": feed.duplicates, "late": feed.late, "gaps": feed.gaps,
+        "decode errors": feed.decode_errors, "reconnects": feed.reconnects,
+    }  # fmt: skip
+    more = "".join(f", {count} {what}" for what, count in counts.items() if count)
+    return f"{feed.state:<10} {name}: {feed.rate:.1f} a minute{last}{more}"
+
+
 def words(report: Report, now: int) -> Iterator[str]:
     """A report for a person, line by line; what is wrong comes first."""
     wrong = (*age_troubles(report, now), *report.wrong)
@@ -107,7 +134,7 @@ def words(report: Report, now: int) -> Iterator[str]:
     yield f"{verdict}: {report.state}, health written {_ago(now - report.written)}"
     yield from (f"  ! {sentence}" for sentence in wrong)
     yield f"recording {', '.join(report.wants)} of {', '.join(report.scopes)}"
-    yield from (f"  {sentence}" for sentence in report.observed)
+    yield from (f"  {_feed(one, now)}" for one in report.feeds)
     for one in report.connections:
         says = f": {one.says}" if one.says else ""
         yield f"  {one.state:<10} {one.name}{says}"

@@ -64,12 +64,15 @@ class Venue:
 
     async def run(self) -> None:
         """Look what is listed, connect, and look again every hour; until cancelled."""
+        self.known, self.keepers, self.pollers = {}, {}, []
         async with client(self.edge.timing.rate) as http:
             try:
                 while True:
                     pause = await self._look(http)
                     await self.edge.timing.sleep(pause)
             finally:
+                for task in self._retiring:
+                    task.cancel()
                 await self._end(list(self._tasks))
 
     async def _look(self, http: httpx.AsyncClient) -> float:

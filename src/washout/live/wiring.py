@@ -64,13 +64,14 @@ def wishes(
         Wish(exchange=known[name], scopes=tuple(some), wants=tuple(wants))
         for name, some in by_exchange.items()
     ]
+    named = {scope.exchange for scope in scopes}
     for wish in made:
-        if not _offers(wish):
+        if wish.exchange.name in named and not _offers(wish):
             raise UsageError(
                 f"Nothing of {wish.exchange.name} can be recorded: it offers none of"
                 f" {', '.join(wants)}. `washout list exchanges` says what it offers."
             )
-    return made
+    return [wish for wish in made if _offers(wish)]
 
 
 def _exchanges(scope: Scope, known: Mapping[str, Exchange]) -> list[str]:
