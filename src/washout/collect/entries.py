@@ -32,6 +32,12 @@ class Kind(IntEnum):
     """Time has passed; at least once a second. No payload."""
     STOPPED = 9
     """The recorder ended in order."""
+    LOST = 10
+    """Entries that the journal should hold at this place and does not: `Lost`."""
+    RESUMED = 11
+    """Reading begins amid a recording. The entries that follow in this list restate, at
+    the present time, what went on: the recorder, instruments, connections still open,
+    which were acknowledged unless they are seconds old. No payload."""
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -84,3 +90,17 @@ class Polled(msgspec.Struct, frozen=True, kw_only=True):
     poll: str
     symbol: str
     status: int
+
+
+class Lost(msgspec.Struct, frozen=True, kw_only=True):
+    """A hole in the journal: what was received in `[first, last]` may be missing.
+
+    `last` is None at the end of the journal. `entries` is how many they were, None where
+    that is not known; `size` is the bytes that cannot be read. `reason` is words.
+    """
+
+    first: int
+    last: int | None
+    entries: int | None
+    size: int
+    reason: str
