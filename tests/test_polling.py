@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 
 import msgspec
-import pytest
 from picows import WSUpgradeResponse, WSUpgradeResponseWithListener, ws_create_server
 
 from _venue import Heard, instruments, run
 from washout.collect.entries import Kind, Listed, Polled
 from washout.collect.polling import Poller, client, list_instruments, listed
-from washout.collect.sockets import Edge, Refused
+from washout.collect.shares import redirected
+from washout.collect.sockets import Edge
 from washout.exchanges import Exchange, Instrument, Listing, Poll
 
 
@@ -45,6 +45,10 @@ async def server(answers):
         running.close()
 
 
+def to(address):
+    return lambda url: redirected(url, address)
+
+
 def poll(every):
     return Poll(
         name="oi", want="open_interest", every=every,
@@ -57,7 +61,7 @@ def poll(every):
 async def polling(address, every, *symbols):
     heard = Heard()
     edge = Edge(heard, heard.timing())
-    poller = Poller("venue", poll(every), instruments(*symbols), edge, address)
+    poller = Poller("venue", poll(every), instruments(*symbols), edge, to(address))
     async with client() as http:
         task = asyncio.create_task(poller.run(http))
         try:
@@ -129,7 +133,10 @@ async def test_instruments_are_listed_and_told_in_an_entry():
     heard = Heard()
     edge = Edge(heard, heard.timing())
     async with server({"/list": b"x"}) as (address, _asked), client() as http:
-        some = await list_instruments(http, edge, exchange(lambda _b: [found]), address)
+        some, troubles = await list_instruments(
+            http, edge, exchange(lambda _b: [found]), to(address)
+        )
+    assert troubles == []
     assert some == [found]
     told = msgspec.json.decode(listed(edge, "venue", some).payload, type=Listed)
     assert told.exchange == "venue"
@@ -137,20 +144,22 @@ async def test_instruments_are_listed_and_told_in_an_entry():
 
 
 @run
-async def test_a_listing_that_cannot_be_read_says_so():
+async def test_a_list_that_cannot_be_had_costs_no_other_list():
+    one = Instrument(symbol="A", asset="A", market="A-USDT")
+    venue = Exchange(
+        name="venue", title="Venue",
+        listings=(
+            Listing(url="https://v.invalid/odd", read=lambda _b: {}["symbols"]),
+            Listing(url="https://v.invalid/gone", read=lambda _b: []),
+            Listing(url="https://v.invalid/good", read=lambda _b: [one]),
+        ),
+    )  # fmt: skip
     heard = Heard()
     edge = Edge(heard, heard.timing())
-    async with server({"/list": b"{}"}) as (address, _asked), client() as http:
-        with pytest.raises(Refused, match="KeyError"):
-            await list_instruments(
-                http, edge, exchange(lambda _b: {}["symbols"]), address
-            )
-        with pytest.raises(Refused, match="HTTP 404"):
-            await list_instruments(
-                http, edge,
-                Exchange(
-                    name="v", title="V",
-                    listings=(Listing(url="https://v.invalid/no", read=lambda _b: []),),
-                ),
-                address,
-            )  # fmt: skip
+    answers = {"/odd": b"{}", "/good": b"[]"}
+    async with server(answers) as (address, _asked), client() as http:
+        some, troubles = await list_instruments(http, edge, venue, to(address))
+    assert some == [one]
+    assert troubles == [
+        "https://v.invalid/odd: KeyError: 'symbols'", "https://v.invalid/gone: HTTP 404",
+    ]  # fmt: skip

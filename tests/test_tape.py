@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import httpx
 import msgspec
 import pyarrow as pa
 import pytest
-from _venue import run
 
-from washout.live.serving import application, stream
+from _venue import run
+from washout.live.serving import stream
 from washout.live.tape import Missed, Tape
 
 

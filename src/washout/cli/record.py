@@ -59,7 +59,7 @@ WANTS = ("liquidations", "trades", "mark_price", "open_interest", "funding_rate"
 )  # fmt: skip
 @click.option(
     "--rest", "rests", multiple=True, metavar="EXCHANGE=URL",
-    help="Another host for listings and polls. Repeatable.",
+    help="Another host for listings and polls; HOST=URL for one of several. Repeatable.",
 )  # fmt: skip
 @click.option("--for", "duration", metavar="DURATION", help="Stop after so long.")
 @click.option(
@@ -96,15 +96,15 @@ def command(
     """
     from washout.live.recorder import Settings
     from washout.live.venues import Where
-    from washout.live.wiring import WANTS as ALL
     from washout.live.wiring import DEFAULT_SCOPES, recordable, wishes
+    from washout.live.wiring import WANTS as ALL
 
     chosen = tuple(want for want in ALL if want in wants) or ALL
     known = recordable()
     settings = Settings(
         lake=lake_path, journal=journal or lake_path / "journal",
         wishes=tuple(wishes(_scopes(scopes or DEFAULT_SCOPES), chosen, known)),
-        wants=chosen, durability=durability,
+        wants=chosen, durability="sync" if durability == "sync" else "1s",
         where=Where(
             twins=twins, urls=_addresses("--url", urls, ("ws://", "wss://")),
             rests=_addresses("--rest", rests, ("http://", "https://")),

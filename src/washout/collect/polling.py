@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,7 +16,6 @@ import msgspec
 from washout._version import __version__
 from washout.collect.entries import Entry, Kind, Listed, Polled
 from washout.collect.pacing import Backoff, asked_pause
-from washout.collect.shares import redirected
 from washout.collect.sockets import Edge, Refused
 from washout.exchanges import Exchange, Instrument, Listing, Poll
 
@@ -34,6 +33,14 @@ AT_ONCE = 4
 LONGEST_ANSWER = 32 << 20
 KEPT_OF_ERRORS = 4096
 """Bytes of an answer that is no success."""
+
+
+Route = Callable[[str], str]
+"""Where to ask instead of an address."""
+
+
+def _straight(url: str) -> str:
+    return url
 
 
 def client(rate: float = 1.0) -> httpx.AsyncClient:
@@ -84,14 +91,9 @@ class Poller:
 
     def __init__(
         self, exchange: str, poll: Poll, instruments: Sequence[Instrument],
-        edge: Edge, address: str = "",
+        edge: Edge, route: Route = _straight,
     ) -> None:  # fmt: skip
-        self.exchange, self.poll, self.edge, self.address = (
-            exchange,
-            poll,
-            edge,
-            address,
-        )
+        self.exchange, self.poll, self.edge, self.route = exchange, poll, edge, route
         self.instruments = [one for one in instruments if poll.carries(one)]
         self.answers = self.errors = self.skipped = 0
         self.says = ""
@@ -127,7 +129,7 @@ class Poller:
             turn += 1
 
     async def _ask(self, http: httpx.AsyncClient, instrument: Instrument) -> None:
-        url = redirected(self.poll.locate(instrument), self.address)
+        url = self.route(self.poll.locate(instrument))
         try:
             status, body = await get(http, self.edge, url)
         except Refused as error:
@@ -154,20 +156,28 @@ class Poller:
 
 
 async def list_instruments(
-    http: httpx.AsyncClient, edge: Edge, exchange: Exchange, address: str = ""
-) -> list[Instrument]:
-    """Every perpetual that an exchange lists now; Refused where it does not say."""
+    http: httpx.AsyncClient, edge: Edge, exchange: Exchange, route: Route = _straight
+) -> tuple[list[Instrument], list[str]]:
+    """Every perpetual that an exchange lists now, and which lists could not be had.
+
+    A venue with several lists (USD-M and COIN-M) may answer for one and not for another.
+    """
     found: dict[str, Instrument] = {}
+    troubles = []
     for listing in exchange.listings:
-        for one in await _read(http, edge, listing, address):
-            found[one.symbol] = one
-    return list(found.values())
+        try:
+            some = await _read(http, edge, listing, route)
+        except Refused as error:
+            troubles.append(str(error))
+        else:
+            found |= {one.symbol: one for one in some}
+    return list(found.values()), troubles
 
 
 async def _read(
-    http: httpx.AsyncClient, edge: Edge, listing: Listing, address: str
+    http: httpx.AsyncClient, edge: Edge, listing: Listing, route: Route
 ) -> list[Instrument]:
-    status, body = await get(http, edge, redirected(listing.url, address))
+    status, body = await get(http, edge, route(listing.url))
     if status != 200:
         raise Refused(f"{listing.url}: HTTP {status}")
     try:

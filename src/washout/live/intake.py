@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from washout.collect.entries import Entry, Kind
 from washout.errors import LakeError
@@ -26,7 +26,7 @@ PORTION = 2000
 class Journal(Protocol):
     """What is needed of a journal: `collect.journal.JournalWriter` has it."""
 
-    durability: str
+    durability: Literal["1s", "sync"]
 
     def append(self, entries: Sequence[Entry]) -> list[Entry]:
         """Take entries; gives back what is acknowledged."""

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -26,9 +26,9 @@ from washout.collect.sockets import Edge
 from washout.exchanges import Want
 from washout.live.guarding import Watchdog, guarded
 from washout.live.intake import Intake
-from washout.live.reporting import Reporter
 from washout.live.tape import Tape
 from washout.live.venues import Venue, Where
+from washout.live.vitals import Vitals
 from washout.live.wiring import Wish
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from washout.collect.journal import JournalWriter
     from washout.live.committing import Committer
+    from washout.live.noticing import Notice
     from washout.live.pipeline import Facts, Pipeline
-    from washout.live.health import Notice
 
 log = logging.getLogger("washout.recorder")
 
@@ -59,7 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     wishes: tuple[Wish, ...]
     wants: tuple[Want, ...]
     where: Where = Where()
-    durability: str = "1s"
+    durability: Literal["1s", "sync"] = "1s"
     commit_every: float = 60.0
     keep_journal: int | None = 7 * DAY
     keep_trades: bool = False
@@ -101,7 +101,7 @@ class Recorder:
         self.venues: list[Venue] = []
         self.notices: deque[Notice] = deque(maxlen=50)
         self.failures: deque[tuple[int, str]] = deque(maxlen=20)
-        self.health = Reporter(self)
+        self.health = Vitals(self)
         self.stopping = asyncio.Event()
         self._ready = asyncio.Event()
         self._committing = asyncio.Lock()
@@ -131,7 +131,7 @@ class Recorder:
     def _record(self, wishes: Sequence[Wish]) -> list[asyncio.Task[None]]:
         """Begin the journal's run, the ticks and the venues."""
         settings = self.settings
-        edge = Edge(self.intake.sink, self.timing, first=self.health.first_number())
+        edge = Edge(self.intake.sink, self.timing)
         self.intake.tap = edge
         started = Started(
             washout=__version__, scopes=settings.scopes, wants=settings.wants,
@@ -165,7 +165,9 @@ class Recorder:
             tasks.append(self._task("endpoint", lambda: self._serve(listening)))
         return tasks
 
-    def _task(self, name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    def _task(
+        self, name: str, run: Callable[[], Awaitable[None]]
+    ) -> asyncio.Task[None]:
         return asyncio.create_task(guarded(name, run, self.failed), name=name)
 
     def failed(self, why: str) -> None:
@@ -193,7 +195,11 @@ class Recorder:
 
         if not self._ready.is_set():
             await asyncio.to_thread(
-                resume, self.settings.journal, self.pipeline, self.committer, self.started
+                resume,
+                self.settings.journal,
+                self.pipeline,
+                self.committer,
+                self.started,
             )
             self._ready.set()
         await asyncio.Event().wait()
@@ -296,4 +302,3 @@ class Recorder:
             log.exception("the end was not in order; the journal has what it took")
         with suppress(Exception):
             await asyncio.to_thread(self.journal.close)
-

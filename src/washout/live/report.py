@@ -10,7 +10,8 @@ import msgspec
 
 from washout.clock import SECOND
 from washout.errors import LakeError, NoData
-from washout.live.health import FeedHealth, Notice
+from washout.live.health import FeedHealth
+from washout.live.noticing import Notice
 
 FILE = "health.json"
 STALE_AFTER = 30 * SECOND

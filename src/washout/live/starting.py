@@ -29,8 +29,8 @@ def opened(settings: Settings, clock: Callable[[], int]) -> Iterator[Recorder]:
     from washout.collect.journal import JournalWriter
     from washout.live.committing import Committer
     from washout.live.pipeline import Pipeline
-    from washout.live.pipeline import Settings as Understanding
     from washout.live.recorder import Recorder
+    from washout.live.settings import Settings as Understanding
 
     lake = Lake.create(settings.lake)
     _refuse_full_disk(settings)

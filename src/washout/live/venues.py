@@ -7,14 +7,15 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 
 from washout.collect.keeping import Keeper
 from washout.collect.pacing import Backoff
 from washout.collect.polling import Poller, client, list_instruments, listed
-from washout.collect.shares import Share, shares
-from washout.collect.sockets import Edge, Refused
+from washout.collect.shares import Share, redirected, shares
+from washout.collect.sockets import Edge
 from washout.exchanges import Instrument
 from washout.live.guarding import guarded
 from washout.live.report import Linked, Polling
@@ -35,7 +36,7 @@ HAND_OVER = 60.0
 class Where(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach venues: twins or not, and other addresses.
 
-    `urls` are by `exchange.line` or exchange, `rests` by exchange.
+    `urls` are by `exchange.line` or exchange, `rests` by host or exchange.
     """
 
     twins: bool = True
@@ -77,26 +78,34 @@ class Venue:
 
     async def _look(self, http: httpx.AsyncClient) -> float:
         """Take what is listed; gives the seconds until the next look."""
-        pause = LIST_EVERY
-        try:
-            found = await list_instruments(
-                http, self.edge, self.wish.exchange, self.where.rests.get(self.name, "")
-            )
+        exchange = self.wish.exchange
+        found, troubles = await list_instruments(http, self.edge, exchange, self._route)
+        if troubles:
+            why = "; ".join(troubles)
+            self.says = f"not all of its lists of instruments can be had: {why}"
+            log.warning("no list", extra={"about": {"exchange": self.name, "why": why}})
+        else:
             self.says = ""
             self._backoff.reset()
-        except Refused as error:
-            found, pause = [], self._backoff.next()
-            self.says = f"its list of instruments cannot be had: {error}"
-            log.warning(
-                "no listing",
-                extra={"about": {"exchange": self.name, "why": str(error)}},
-            )
-        instruments = {one.symbol: one for one in found or self.wish.exchange.listed}
-        if instruments != self.known and (found or not self.known):
+        self._take(found, http, whole=not troubles and bool(exchange.listings))
+        return self._backoff.next() if troubles else LIST_EVERY
+
+    def _take(
+        self, found: list[Instrument], http: httpx.AsyncClient, *, whole: bool
+    ) -> None:
+        """Go by what is listed; where that is not all, by what was known before too."""
+        before = self.known or {one.symbol: one for one in self.wish.exchange.listed}
+        instruments = ({} if whole else before) | {one.symbol: one for one in found}
+        if instruments != self.known:
             self.known = instruments
-            self.edge.sink(listed(self.edge, self.name, found))
+            self.edge.sink(listed(self.edge, self.name, list(instruments.values())))
             self._arrange(http)
-        return pause
+
+    def _route(self, url: str) -> str:
+        """Where to ask instead of `url`, by its host or by exchange."""
+        rests = self.where.rests
+        host = urlsplit(url).hostname or ""
+        return redirected(url, rests.get(host) or rests.get(self.name, ""))
 
     def missing(self) -> list[str]:
         """Scopes that the venue lists nothing for."""
@@ -145,9 +154,8 @@ class Venue:
 
     def _polls(self) -> list[Poller]:
         meant = self.wish.meant(self.known.values())
-        address = self.where.rests.get(self.name, "")
         made = [
-            Poller(self.name, poll, meant, self.edge, address)
+            Poller(self.name, poll, meant, self.edge, self._route)
             for poll in self.wish.exchange.polls
             if poll.want in self.wish.wants
         ]
