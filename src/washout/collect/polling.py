@@ -30,6 +30,9 @@ MOST_REQUESTS = (20, 1.0)
 AT_ONCE = 4
 """Requests of one poll that may be under way."""
 
+FIRST_WITHIN = 5.0
+"""Seconds within which a poll begins its first round."""
+
 LONGEST_ANSWER = 32 << 20
 KEPT_OF_ERRORS = 4096
 """Bytes of an answer that is no success."""
@@ -118,7 +121,7 @@ class Poller:
         """Instruments in turn, evenly over `every`, each turn a little off its beat."""
         timing, count = self.edge.timing, len(self.instruments)
         beat, turn = self.poll.every / max(1, count), 0
-        began = timing.seconds() + beat * random.random()  # noqa: S311
+        began = timing.seconds() + min(beat, FIRST_WITHIN) * random.random()  # noqa: S311
         while count:
             late = timing.seconds() - (began + turn * beat)
             if late > self.poll.every:

@@ -202,6 +202,7 @@ class Recorder:
                 self.started,
             )
             self._ready.set()
+            self.health.state = "recording"
         await asyncio.Event().wait()
 
     async def _flow(self) -> None:

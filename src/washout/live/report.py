@@ -144,7 +144,7 @@ def words(report: Report, now: int) -> Iterator[str]:
         yield f"  polled     {poll.name}: {poll.answers} answers{says}"
     counts = report.counts
     yield (
-        f"since {_ago(now - report.started)}: {counts.get('frames_total', 0):.0f} frames,"
+        f"started {_ago(now - report.started)}: {counts.get('frames_total', 0):.0f} frames,"
         f" {counts.get('liquidations_total', 0):.0f} liquidations"
     )
 
