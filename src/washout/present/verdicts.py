@@ -142,9 +142,14 @@ def _test(judged: Judged) -> str:
 def _measured(judged: Judged) -> str:
     left = say.count(judged.left_out, "row") if judged.left_out else ""
     return (
-        f"waves from {judged.bar} bars in bp of {judged.normaliser}, prices from"
+        f"waves from {judged.bar} bars{_in_bp(judged)}, prices from"
         f" {judged.step} bars{f'; {left} with missing numbers left out' if left else ''}"
     )
+
+
+def _in_bp(judged: Judged) -> str:
+    """Of what sizes are a share; nothing where no event was measured."""
+    return f" in bp of {judged.normaliser}" if judged.normaliser else ""
 
 
 def as_json(judgement: Judgement) -> str:

@@ -1,0 +1,129 @@
+"""Facts that arrive: doubles are dropped, the rest is counted, summed up and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from washout.exchanges import Exchange
+from washout.live.connections import WANT, Connection
+from washout.live.doubles import NAMED, Doubles, Polls
+from washout.live.feeds import fact_at
+from washout.live.health import Record, Records
+from washout.live.minutes import Minutes
+from washout.live.noticing import Notices
+from washout.live.rows import Rows, by_kind
+from washout.live.settings import Settings
+from washout.live.silence import GUESSES, Silence
+from washout.live.tallies import Tallies
+
+
+class Arrivals:
+    """What is done with facts, whatever line or poll they came from."""
+
+    def __init__(
+        self, exchanges: Mapping[str, Exchange], settings: Settings, records: Records,
+        silence: Silence, emit: Callable[[Rows], None],
+    ) -> None:  # fmt: skip
+        self.exchanges, self.settings, self.records = exchanges, settings, records
+        self.silence, self.emit = silence, emit
+        self.minutes, self.tallies = Minutes(settings.grace), Tallies(settings.grace)
+        self._doubles = {
+            "liquidation": Doubles(settings.doubles),
+            "trade": Doubles(settings.trade_doubles),
+        }
+        self._polls = Polls()
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything waits for the end of a minute."""
+        return self.minutes.pending or self.tallies.pending
+
+    def frames(self, connection: Connection, count: int, time: int) -> None:
+        """Frames of facts, up to `time`."""
+        for want, kind in zip(connection.wants, connection.kinds, strict=True):
+            self.tallies.line(connection.exchange, kind, "frames", count)
+            record = self.records[connection.exchange, connection.line.name, want]
+            record.frames += count
+            record.last_frame = max(record.last_frame, time)
+
+    def unexplained(self, connection: Connection) -> None:
+        """A frame that nobody understands."""
+        for want, kind in zip(connection.wants, connection.kinds, strict=True):
+            self.tallies.line(connection.exchange, kind, "decode_errors")
+            key = connection.exchange, connection.line.name, want
+            self.records[key].decode_errors += 1
+
+    def opened(self, connection: Connection) -> None:
+        """A connection was made; after the first of its line and twin it is another."""
+        for want, kind in zip(connection.wants, connection.kinds, strict=True):
+            key = connection.exchange, connection.line.name, want
+            if self.records[key].opens(connection.opened):
+                self.tallies.line(connection.exchange, kind, "reconnects")
+
+    def take(self, exchange: str, line: str, rows: Rows, now: int) -> None:
+        """Facts of one kind."""
+        want = WANT.get(rows.kind, rows.kind)
+        record = self.records[exchange, line, want]
+        kept = self._kept(record, rows, now)
+        if not len(kept):
+            return
+        self.tallies.facts(kept, "events")
+        late = self.tallies.late(kept)
+        record.take(*kept.columns("ts_event", "ts_recv"), late=late)
+        if want in GUESSES:
+            self.silence.heard(exchange, line, want, kept)
+        if rows.kind == "liquidation" and self._throttled(exchange, now):
+            record.saturated += self.tallies.printed(kept)
+        self._sum_up(kept)
+
+    def _kept(self, record: Record, rows: Rows, now: int) -> Rows:
+        fresh = self._fresh(rows, now)
+        kept = rows.where(fresh)
+        if len(kept) < len(rows):
+            again = rows.where([not one for one in fresh])
+            self.tallies.facts(again, "duplicates")
+            record.double(len(again))
+        return kept
+
+    def _fresh(self, rows: Rows, now: int) -> list[bool]:
+        doubles = self._doubles.get(rows.kind)
+        if doubles is not None:
+            return doubles.fresh(zip(*rows.columns(*NAMED), strict=True), now)
+        if rows.kind in ("open_interest", "funding_rate"):
+            return self._polls.fresh(rows)
+        return [True] * len(rows)
+
+    def _throttled(self, exchange: str, now: int) -> bool:
+        fact = fact_at(self.exchanges[exchange], now)
+        return fact is not None and fact.trust == "one_per_second"
+
+    def _sum_up(self, rows: Rows) -> None:
+        if rows.kind == "trade":
+            self.minutes.add_trades(rows)
+            self.silence.priced(rows, "price")
+            if self.settings.keep_trades:
+                self.emit(rows)
+        elif rows.kind == "candle" and not any(rows.column("interval")):
+            self.minutes.add_quotes(rows)
+            self.silence.priced(rows, "close")
+        else:
+            self.emit(rows)
+
+    def close(self, end: int) -> None:
+        """The grace of the minute that ended at `end` is over."""
+        for fact in (*self.minutes.close(end), *self.tallies.tell_printed(end)):
+            self.emit(by_kind([fact])[0])
+
+    def pass_minute(self, time: int, notices: Notices) -> None:
+        """A minute of receipt is over."""
+        for tally in self.tallies.tell(time):
+            self.emit(by_kind([tally])[0])
+        for (exchange, line, _), record in self.records.items():
+            events, doubles = record.pass_minute()
+            if doubles > self.settings.storm + 3 * events:
+                notices.say(
+                    "duplicates", time,
+                    f"{exchange}.{line}: {doubles} duplicates of {events} events in a"
+                    " minute",
+                    exchange=exchange, line=line, count=doubles,
+                )  # fmt: skip

@@ -1,0 +1,63 @@
+"""Facts that came before: from a twin connection, or sent again.
+
+Two facts are the same if the lake would say so (`schema.KEY`). Keys are remembered for
+one to two windows of time, by clock and not by count, so that memory is bounded by the
+rate, and a replay that begins two windows earlier remembers the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+
+from washout.live.rows import Rows
+
+NAMED = ("source", "exchange", "market", "ts_event", "id")
+"""What tells one liquidation or trade from another; its market names the asset."""
+
+POLLED = ("source", "exchange", "asset", "market")
+
+
+class Doubles:
+    """Remembers keys for between `window` and twice as long, microseconds."""
+
+    def __init__(self, window: int) -> None:
+        self.window = window
+        self._new: set[Hashable] = set()
+        self._old: set[Hashable] = set()
+        self._turn = 0
+
+    def fresh(self, keys: Iterable[Hashable], now: int) -> list[bool]:
+        """Whether each key is new; all are remembered."""
+        if now // self.window != self._turn:
+            self._forget(now // self.window)
+        new, old = self._new, self._old
+        kept = []
+        for key in keys:
+            known = key in new or key in old
+            if not known:
+                new.add(key)
+            kept.append(not known)
+        return kept
+
+    def _forget(self, turn: int) -> None:
+        self._old = self._new if turn == self._turn + 1 else set()
+        self._new, self._turn = set(), turn
+
+    def __len__(self) -> int:
+        return len(self._new) + len(self._old)
+
+
+class Polls:
+    """Answers to polls: a value that is asked for more often than it is made."""
+
+    def __init__(self) -> None:
+        self._last: dict[Hashable, int] = {}
+
+    def fresh(self, rows: Rows) -> list[bool]:
+        """Whether each row has another time than the last one of its feed."""
+        kept = []
+        feeds = zip(*rows.columns(*POLLED), strict=True)
+        for feed, time in zip(feeds, rows.column("ts_event"), strict=True):
+            kept.append(self._last.get((rows.kind, feed)) != time)
+            self._last[rows.kind, feed] = time
+        return kept

@@ -1,0 +1,347 @@
+"""Streams that are subscribed and say nothing although they should.
+
+A venue may acknowledge a subscription and then send nothing, for weeks. What should have
+come is judged from the stream's own earlier days, and from what was going on meanwhile:
+what other lines were told of the same kind, and how far prices moved.
+
+Time is cut into windows of ten minutes. In window w the stream is expected to say
+mu_w = mean * (1/2 * others_w / mean others + 1/2 * move_w / mean move): its mean of
+earlier UTC days (at most seven, frozen at midnight), scaled by what others said and by
+the sum of absolute minute returns. Where one of the two was never there, the other
+counts whole; where both were not, the mean alone. The count of a window is a Gamma
+mixture of Poissons with shape a, by moments from the same days (between 0.2 and 100, the
+grid of METHOD E2), so that nothing comes of a window with probability (1 + mu/a)^-a. A
+stream is silent when the product over the windows since its last event falls below
+`level` and at least `least` has passed.
+
+Without earlier days `Guess` stands in: cautious numbers with a = 1 (exponential).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from math import log, log1p
+
+import msgspec
+
+from washout.clock import DAY, MINUTE, SECOND
+from washout.live.rows import Rows
+
+WINDOW = 10 * MINUTE
+
+Stream = tuple[str, str, str, str]
+"""Exchange, line, want, asset; all assets of the line together if that is empty."""
+
+
+class Guess(msgspec.Struct, frozen=True, kw_only=True):
+    """What is expected of a stream without history."""
+
+    per_market: float
+    """Events a minute of each market, at most `most` of all."""
+    most: float
+    share: float
+    """Events for one that other lines are told."""
+    per_bp: float = 0.0
+    """Events for each bp that the price moved in a window beyond `calm` bp, of majors."""
+    calm: float = 20.0
+    shape: float = 1.0
+
+
+GUESSES: dict[str, Guess] = {
+    "liquidations": Guess(per_market=0.02, most=1.0, share=0.02, per_bp=0.02),
+    "trades": Guess(per_market=0.02, most=1.0, share=0.001, per_bp=0.2),
+    # Binance pushes mark prices every 3 s or faster, Bybit and OKX several times a
+    # second (their documentation): one every six seconds is little.
+    "mark_price": Guess(per_market=10.0, most=10.0, share=0.0, shape=100.0),
+}
+"""By want. A venue's liquidations of all markets are never away for hours: 1 a minute
+raises the alarm after about an hour, one market alone after half a day; with other
+venues or prices that move it is minutes."""
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """When silence is an alarm."""
+
+    level: float = 1e-6
+    """Probability of so long a silence. With 10,000 events a day, each of which begins a
+    silence, that is one false alarm in a hundred days."""
+    least: int = 30 * SECOND
+    days: int = 7
+    windows: int = 36
+    """Least number of whole windows (six hours) that make a reference."""
+    events: int = 20
+    """Least number of events that make one."""
+    majors: tuple[str, ...] = ("BTC", "ETH")
+    """Assets of which a move of price brings liquidations on every venue."""
+
+
+class Moments(msgspec.Struct):
+    """Sums over windows: count n, others o, move m, and their products."""
+
+    windows: float = 0.0
+    n: float = 0.0
+    o: float = 0.0
+    m: float = 0.0
+    nn: float = 0.0
+    no: float = 0.0
+    nm: float = 0.0
+    oo: float = 0.0
+    om: float = 0.0
+    mm: float = 0.0
+
+    def add(self, n: float, o: float, m: float) -> None:
+        """One more window."""
+        products = (1.0, n, o, m, n * n, n * o, n * m, o * o, o * m, m * m)
+        for name, value in zip(self.__struct_fields__, products, strict=True):
+            setattr(self, name, getattr(self, name) + value)
+
+
+def together(days: Iterable[Moments]) -> Moments:
+    """Sums over several days."""
+    total = Moments()
+    for day in days:
+        for name in total.__struct_fields__:
+            setattr(total, name, getattr(total, name) + getattr(day, name))
+    return total
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """mu = flat * minutes + others * o + move * max(m - calm, 0); and the shape a."""
+
+    flat: float
+    others: float
+    move: float
+    calm: float
+    shape: float
+
+    def of(self, minutes: float, o: float, m: float) -> float:
+        """Events expected in part of a window."""
+        moved = self.move * max(m - self.calm, 0.0)
+        return self.flat * minutes + self.others * o + moved
+
+
+def learned(sums: Moments) -> Expected:
+    """What earlier days teach; `sums` has events."""
+    mean = sums.n / sums.windows
+    both = 0.5 if sums.o and sums.m else 1.0
+    others = both * mean * sums.windows / sums.o if sums.o else 0.0
+    move = both * mean * sums.windows / sums.m if sums.m else 0.0
+    flat = 0.0 if others or move else mean / (WINDOW / MINUTE)
+    if flat:
+        square, error = mean**2 * sums.windows, sums.nn - mean * sums.n
+    else:
+        square = others**2 * sums.oo + 2 * others * move * sums.om + move**2 * sums.mm
+        error = sums.nn - 2 * (others * sums.no + move * sums.nm) + square
+    shape = square / max(error - sums.n, 1e-9)
+    return Expected(flat, others, move, 0.0, min(max(shape, 0.2), 100.0))
+
+
+def guessed(guess: Guess, markets: int, *, major: bool) -> Expected:
+    """What is expected of a stream of so many markets without history."""
+    return Expected(
+        min(guess.per_market * markets, guess.most), guess.share,
+        guess.per_bp if major else 0.0, guess.calm, guess.shape,
+    )  # fmt: skip
+
+
+class Minute(msgspec.Struct, frozen=True):
+    """What went on around a stream in a minute; `begin` is its start."""
+
+    begin: int
+    count: int
+    others: int
+    move: float
+    """Absolute return in bp."""
+    last: int
+    """Receipt of the last event, if `count`."""
+
+
+class Listener:
+    """One stream: its history, and the silence that it is in."""
+
+    def __init__(self, patience: Patience, guess: Expected) -> None:
+        self.patience, self.guess = patience, guess
+        self.learned: Expected | None = None
+        self.last = 0
+        """Receipt of the last event, or when it was first watched."""
+        self.silent = False
+        self.days: dict[int, Moments] = {}
+        self._day = self._window = -1
+        self._sums = [0.0, 0.0, 0.0, 0.0]
+        """Minutes, count, others, move of the window that runs."""
+        self._quiet = [0.0, 0.0, 0.0]
+        """Minutes, others, move of its part since the last event."""
+        self._before = 0.0
+        """Log-probability of the silence up to this window."""
+        self.waited = 0.0
+        """Events expected since the last one, up to this window."""
+
+    @property
+    def expected(self) -> Expected:
+        """What is expected of it now."""
+        return self.learned or self.guess
+
+    def pass_minute(self, minute: Minute) -> bool:
+        """Take a watched minute; True if the stream falls silent with it."""
+        self._turn(minute.begin)
+        self._sums[0] += 1
+        self._sums[1] += minute.count
+        self._sums[2] += minute.others
+        self._sums[3] += minute.move
+        if minute.count:
+            self.last, self.silent = minute.last, False
+            self._quiet, self._before, self.waited = [0.0, 0.0, 0.0], 0.0, 0.0
+            return False
+        self._quiet[0] += 1
+        self._quiet[1] += minute.others
+        self._quiet[2] += minute.move
+        long_enough = minute.begin + MINUTE - self.last >= self.patience.least
+        alarm = self.log_probability() <= log(self.patience.level) and long_enough
+        fell = alarm and not self.silent
+        self.silent |= alarm
+        return fell
+
+    def log_probability(self) -> float:
+        """Of so long a silence."""
+        return self._before + self._nothing(self.expected.of(*self._quiet))
+
+    def missing(self) -> float:
+        """Events expected since the last one."""
+        return self.waited + self.expected.of(*self._quiet)
+
+    def rate(self) -> float:
+        """Events a minute expected in the window that runs."""
+        minutes = max(self._sums[0], 1.0)
+        return self.expected.of(self._sums[0], *self._sums[2:]) / minutes
+
+    def _nothing(self, mu: float) -> float:
+        return -self.expected.shape * log1p(mu / self.expected.shape)
+
+    def _turn(self, time: int) -> None:
+        """Close the window, and at midnight freeze what the days before teach."""
+        window = time // WINDOW
+        if window == self._window:
+            return
+        if self._sums[0] == WINDOW // MINUTE and not self.silent:
+            day = self.days.setdefault(self._window * WINDOW // DAY, Moments())
+            day.add(*self._sums[1:])
+        mu = self.expected.of(*self._quiet)
+        self._before += self._nothing(mu)
+        self.waited += mu
+        self._sums, self._quiet = [0.0] * 4, [0.0] * 3
+        self._window = window
+        if time // DAY != self._day:
+            self._freeze(time // DAY)
+
+    def _freeze(self, today: int) -> None:
+        self._day = today
+        earliest = today - self.patience.days
+        self.days = {d: s for d, s in self.days.items() if d >= earliest}
+        sums = together(s for d, s in self.days.items() if d < today)
+        enough = (
+            sums.windows >= self.patience.windows and sums.n >= self.patience.events
+        )
+        self.learned = learned(sums) if enough else None
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What a watched stream carries: its assets, how many markets, and since when."""
+
+    assets: tuple[str, ...]
+    markets: int
+    since: int
+
+
+class Silence:
+    """All streams. Counts are taken as they come, judged when a minute is over."""
+
+    def __init__(self, patience: Patience) -> None:
+        self.patience = patience
+        self.listeners: dict[Stream, Listener] = {}
+        self._counts: dict[Stream, int] = {}
+        self._last: dict[Stream, int] = {}
+        self._prices: dict[str, dict[str, float]] = {}
+        self._before: dict[str, dict[str, float]] = {}
+
+    def heard(self, exchange: str, line: str, want: str, rows: Rows) -> None:
+        """Events arrived."""
+        assets, receipts = rows.columns("asset", "ts_recv")
+        for asset, count in Counter(assets).items():
+            stream = (exchange, line, want, asset)
+            self._counts[stream] = self._counts.get(stream, 0) + count
+        for asset, time in dict(zip(assets, receipts, strict=True)).items():
+            self._last[exchange, line, want, asset] = time
+
+    def priced(self, rows: Rows, name: str) -> None:
+        """Prices: the last one of each market counts."""
+        names = rows.columns("exchange", "asset", "market", name)
+        for exchange, asset, market, price in zip(*names, strict=True):
+            self._prices.setdefault(asset, {})[f"{exchange}:{market}:{name}"] = price
+
+    def pass_minute(self, begin: int, watched: Mapping[Stream, Seen]) -> list[Stream]:
+        """Streams that fall silent; `watched` are those subscribed the whole minute."""
+        moves = self._moves()
+        totals = _totals(self._counts)
+        fell = []
+        for stream, seen in watched.items():
+            listener = self._listener(stream, seen)
+            others = sum(
+                totals.get((stream[2], asset), 0) - totals.get((*stream[:3], asset), 0)
+                for asset in seen.assets
+            )
+            move = moves.get(stream[3], 0.0)
+            count, last = self._of(stream)
+            if listener.pass_minute(Minute(begin, count, others, move, last)):
+                fell.append(stream)
+        self._counts.clear()
+        self._last.clear()
+        return fell
+
+    def _listener(self, stream: Stream, seen: Seen) -> Listener:
+        if stream not in self.listeners:
+            major = any(asset in self.patience.majors for asset in seen.assets)
+            guess = guessed(GUESSES[stream[2]], seen.markets, major=major)
+            self.listeners[stream] = Listener(self.patience, guess)
+            self.listeners[stream].last = seen.since
+        return self.listeners[stream]
+
+    def _of(self, stream: Stream) -> tuple[int, int]:
+        """Events of a stream in the minute, and receipt of the last."""
+        if stream[3]:
+            return self._counts.get(stream, 0), self._last.get(stream, 0)
+        mine = [one for one in self._counts if one[:3] == stream[:3]]
+        return (
+            sum(self._counts[one] for one in mine),
+            max((self._last[one] for one in mine), default=0),
+        )
+
+    def _moves(self) -> dict[str, float]:
+        """Absolute returns of the minute in bp, by asset: the median over markets.
+
+        Of all assets (""): the median over majors.
+        """
+        moves = {}
+        for asset, prices in self._prices.items():
+            before = self._before.get(asset, {})
+            found = sorted(
+                1e4 * abs(log(price / before[market]))
+                for market, price in prices.items()
+                if market in before
+            )
+            if found:
+                moves[asset] = found[len(found) // 2]
+            self._before[asset] = dict(prices)
+        majors = sorted(moves[a] for a in self.patience.majors if a in moves)
+        if majors:
+            moves[""] = majors[len(majors) // 2]
+        return moves
+
+
+def _totals(counts: Mapping[Stream, int]) -> dict[tuple[str, ...], int]:
+    """Sums by want and asset, and by stream."""
+    totals: dict[tuple[str, ...], int] = {}
+    for stream, count in counts.items():
+        for key in (stream[2:], stream):
+            totals[key] = totals.get(key, 0) + count
+    return totals

@@ -1,0 +1,96 @@
+"""How often something happened to a feed, minute by minute.
+
+A tally belongs to the minute of receipt, so that it is final when the minute ends; only
+`saturated` belongs to the minute of the events and is told after the grace. Facts are
+counted per market. What no market can be named for (frames, decode errors, reconnects)
+is counted for every kind that the connection carries, with `asset` and `market` empty.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from washout.clock import MINUTE, SECOND
+from washout.events import Tally
+from washout.live.rows import Rows
+
+Key = tuple[str, str, str, str, str, str]
+"""Exchange, source, asset, market, kind, name."""
+
+FEED = ("exchange", "source", "asset", "market")
+
+
+class Tallies:
+    """Counts of the running minute."""
+
+    def __init__(self, grace: int) -> None:
+        self.grace = grace
+        self._counts: Counter[Key] = Counter()
+        self._printed: dict[int, set[tuple[str, str, str, str, int]]] = {}
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything waits to be told."""
+        return bool(self._counts or self._printed)
+
+    def line(self, exchange: str, kind: str, name: str, count: int = 1) -> None:
+        """Count what happened to a whole connection."""
+        source = f"{exchange}-stream"
+        self._counts[exchange, source, "", "", kind, name] += count
+
+    def facts(self, rows: Rows, name: str) -> None:
+        """Count facts by market."""
+        for feed, count in Counter(zip(*rows.columns(*FEED), strict=True)).items():
+            self._counts[*feed, rows.kind, name] += count
+
+    def late(self, rows: Rows) -> int:
+        """Count the facts that came too late for their bar, and their cents."""
+        feeds = zip(*rows.columns(*FEED), strict=True)
+        worth = rows.column("usd") if rows.kind in ("liquidation", "trade") else None
+        times = zip(*rows.columns("ts_event", "ts_recv"), strict=True)
+        found = 0
+        for at, (feed, (time, received)) in enumerate(zip(feeds, times, strict=True)):
+            if received > time - time % MINUTE + MINUTE + self.grace:
+                found += 1
+                self._counts[*feed, rows.kind, "late"] += 1
+                if worth is not None:
+                    self._counts[*feed, rows.kind, "late_usd"] += worth[at]
+        return found
+
+    def printed(self, rows: Rows) -> int:
+        """Note the seconds in which throttled markets spoke; gives how many are new."""
+        found = 0
+        feeds = zip(*rows.columns(*FEED), strict=True)
+        times = zip(*rows.columns("ts_event", "ts_recv"), strict=True)
+        for feed, (time, received) in zip(feeds, times, strict=True):
+            begin = time - time % MINUTE
+            if received > begin + MINUTE + self.grace:
+                continue
+            seen = self._printed.setdefault(begin, set())
+            second = (*feed, time // SECOND)
+            found += second not in seen
+            seen.add(second)
+        return found
+
+    def tell(self, end: int) -> Iterator[Tally]:
+        """Tallies of the minute of receipt that ended at `end`."""
+        for key, count in sorted(self._counts.items()):
+            yield _tally(key, end - MINUTE, end, count)
+        self._counts.clear()
+
+    def tell_printed(self, end: int) -> Iterator[Tally]:
+        """Saturated seconds of minutes that ended by `end`, their grace over."""
+        for begin in sorted(b for b in self._printed if b + MINUTE <= end):
+            seconds = Counter(second[:4] for second in self._printed.pop(begin))
+            for feed, count in sorted(seconds.items()):
+                key = (*feed, "liquidation", "saturated")
+                yield _tally(key, begin, end + self.grace, count)
+
+
+def _tally(key: Key, begin: int, known: int, count: int) -> Tally:
+    exchange, source, asset, market, kind, name = key
+    return Tally(
+        exchange=exchange, source=source, asset=asset, market=market, kind=kind,
+        name=name, ts_event=begin, ts_recv=known, interval=MINUTE, count=count,
+    )  # fmt: skip
