@@ -23,7 +23,6 @@ from washout.exchanges._contract import (
     Listing,
     Poll,
     Said,
-    Unexplained,
     Want,
 )
 from washout.exchanges._reading import (
@@ -93,7 +92,7 @@ class _Envelope(msgspec.Struct, frozen=True):
     error: _Refusal | msgspec.UnsetType = msgspec.UNSET
     msg: str | msgspec.UnsetType = msgspec.UNSET
     result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    id: int | str | None | msgspec.UnsetType = msgspec.UNSET
+    id: int | str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
@@ -169,7 +168,11 @@ def instrument_of(symbol: str, known: Instruments, venue: str) -> Instrument | N
 
 
 def _liquidation(
-    order: Order, id: str, received: int, known: Instruments, venue: str  # noqa: A002
+    order: Order,
+    name: str,
+    received: int,
+    known: Instruments,
+    venue: str,
 ) -> Event | None:
     instrument = instrument_of(order.s, known, venue)
     filled = amount(order.z, "the filled quantity z", venue, zero=True)
@@ -177,7 +180,7 @@ def _liquidation(
         return None
     return make.liquidation(
         venue, instrument, make.OF_ORDER[order.S], filled,
-        amount(order.ap, "the average price ap", venue), "fill", order.T, received, id,
+        amount(order.ap, "the average price ap", venue), "fill", order.T, received, name,
     )  # fmt: skip
 
 
@@ -272,7 +275,9 @@ def funding_poll(
 
     def decode(body: bytes, received: int, instrument: Instrument) -> list[Event]:
         rows = read(_PAID, body, venue)
-        paid = [(r.fundingTime, rate(r.fundingRate, "fundingRate", venue)) for r in rows]
+        paid = [
+            (r.fundingTime, rate(r.fundingRate, "fundingRate", venue)) for r in rows
+        ]
         return list(make.funding_rates(venue, instrument, paid, received))
 
     return Poll(
@@ -294,7 +299,9 @@ def open_interest_poll(
     """
 
     def decode(body: bytes, received: int, instrument: Instrument) -> list[Event]:
-        return [_open(row, instrument, received, venue) for row in read(_OPEN, body, venue)]
+        return [
+            _open(row, instrument, received, venue) for row in read(_OPEN, body, venue)
+        ]
 
     return Poll(
         name=name, want="open_interest", every=60.0, carries=carries, decode=decode,
@@ -356,5 +363,3 @@ def _listed(one: _Symbol, inverse: bool, venue: str) -> Instrument:
         symbol=one.symbol, asset=asset, market=market, unit="usd",
         contract=amount(one.contractSize, "contractSize", venue),
     )  # fmt: skip
-
-

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from washout import schema
-from washout.exchanges._contract import Instrument, Unexplained, cents
+from washout.exchanges._contract import Instrument, Unexplained
 from washout.exchanges._reading import AMOUNT_BYTES
 
 if TYPE_CHECKING:
@@ -86,9 +86,9 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
         """A text field of the instruments, row by row."""
         import pyarrow as pa
 
-        return pa.array([getattr(one, field) for one in self.instruments], pa.string()).take(
-            pa.array(self.row)
-        )
+        return pa.array(
+            [getattr(one, field) for one in self.instruments], pa.string()
+        ).take(pa.array(self.row))
 
     @property
     def inverse(self) -> NDArray[np.bool_]:
@@ -112,9 +112,10 @@ def sized(
     """(quantity in the asset, price, cents) of every row."""
     count, price = numbers(told.count), numbers(told.price)
     size = np.array([float(one.contract) for one in who.instruments])[who.row]
-    plain = size == 1.0
     quantity, value = count.copy(), count * price * 100.0
     inverse = who.inverse
+    whole = inverse & (count == np.floor(count)) & (size == np.floor(size))
+    plain = (size == 1.0) | whole
     if inverse.any():
         value[inverse] = (count * size * 100.0)[inverse]
         quantity[inverse] = (count * size)[inverse] / price[inverse]
@@ -160,9 +161,7 @@ def liquidations(
     )  # fmt: skip
 
 
-def trades(
-    venue: str, told: Told, who: Named, ids: NDArray[np.int64]
-) -> pa.Table:
+def trades(venue: str, told: Told, who: Named, ids: NDArray[np.int64]) -> pa.Table:
     """A table of trades."""
     quantity, price, usd = sized(told, who)
     return _table(
@@ -212,3 +211,22 @@ def joined(frames: Sequence[bytes], decoder: msgspec.json.Decoder[Any]) -> list[
     if len(found) != len(frames):
         raise slow("a frame that is several")
     return found
+
+
+def told_apart(told: Told, ids: pa.Array, frame: NDArray[np.int64]) -> pa.Array:
+    """Ids of which the second and third alike in one frame get `#2`, `#3`.
+
+    As `_making.distinct` does it; `frame` is the number of each row's frame.
+    """
+    import pyarrow as pa
+
+    from washout.exchanges._making import distinct
+
+    names = list(
+        zip(frame.tolist(), told.symbol.to_pylist(), ids.to_pylist(), strict=True)
+    )
+    if len(set(names)) == len(names):
+        return ids
+    return pa.array(
+        distinct([(f"{at} {symbol}", said) for at, symbol, said in names]), pa.string()
+    )

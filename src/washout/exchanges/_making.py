@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 from washout.clock import HOUR
 from washout.events import (
@@ -132,7 +133,7 @@ def funding_rates(
             source=f"{venue}-rest", ts_event=time * 1000, ts_recv=received,
             interval=round((time - before) / 3_600_000) * HOUR, rate=rate,
         )
-        for (before, _), (time, rate) in zip(ordered, ordered[1:], strict=False)
+        for (before, _), (time, rate) in pairwise(ordered)
     ]  # fmt: skip
 
 

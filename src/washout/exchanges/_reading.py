@@ -42,7 +42,9 @@ def read(decoder: Any, payload: bytes | msgspec.Raw, venue: str) -> Any:
     try:
         return decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise unexplained(venue, f"expected {_name(decoder)}, {error}", bytes(payload)) from error
+        raise unexplained(
+            venue, f"expected {_name(decoder)}, {error}", bytes(payload)
+        ) from error
 
 
 def _name(decoder: Any) -> str:
@@ -61,7 +63,9 @@ def amount(text: str | float, name: str, venue: str, *, zero: bool = False) -> D
     except InvalidOperation:
         value = Decimal(-1)
     if value < 0 or (value == 0 and not zero):
-        raise unexplained(venue, f"expected {name} as a number above 0", str(text).encode())
+        raise unexplained(
+            venue, f"expected {name} as a number above 0", str(text).encode()
+        )
     return value
 
 
@@ -76,7 +80,9 @@ def rate(text: str, name: str, venue: str) -> float:
     except InvalidOperation:
         value = Decimal(1)
     if not abs(value) < 1:
-        raise unexplained(venue, f"expected {name} as a fraction, such as 0.0001", text.encode())
+        raise unexplained(
+            venue, f"expected {name} as a fraction, such as 0.0001", text.encode()
+        )
     return float(value)
 
 
