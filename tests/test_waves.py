@@ -265,6 +265,8 @@ def test_features_of_a_wave_by_hand():
     rows[600:604, at.R_PERP] = -30e8
     rows[600:604, at.R_SPOT] = 1e8
     rows[602:, at.R_RATIO] = 3.0
+    rows[:, at.R_BASIS] = 0.001
+    rows[600:, at.R_BASIS] = -0.002
     found = run("waves", rows)
     (only,) = np.flatnonzero(found["size_bp"] > 100)
     wave = {name: values[only] for name, values in found.items()}
@@ -275,6 +277,7 @@ def test_features_of_a_wave_by_hand():
     assert wave["recovery_exh"] == near(np.log(96 / 90) / np.log(100 / 90))
     assert wave["oi_change_exh"] == near(-0.1)
     assert wave["top_long_change_exh"] == near(0.75 - 0.6)
+    assert wave["basis_change_exh"] == near(-0.003)
     bars = round((wave["exhaustion"] - wave["onset"]) / HOUR) + 1
     closed = 1e6 * y[600 : 600 + bars].sum()
     assert wave["long_usd_exh"] == near(closed)

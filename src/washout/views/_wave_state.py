@@ -18,11 +18,12 @@ COLUMNS = (
     "{order}", "bar", "known_at", "observed_s", "{side}_bp", "long_usd", "short_usd",
     "oi_ref_usd", "low", "high", "close", "open_interest", "rate_8h",
     "perp_delta_usd", "spot_delta_usd", "large_delta_usd", "small_delta_usd",
-    "top_position_ratio",
+    "top_position_ratio", "basis",
 )  # fmt: skip
 (
     R_ORDER, R_BAR, R_KNOWN, R_OBSERVED, R_BP, R_LONG, R_SHORT, R_OI_REF, R_LOW,
     R_HIGH, R_CLOSE, R_OI, R_RATE, R_PERP, R_SPOT, R_LARGE, R_SMALL, R_RATIO,
+    R_BASIS,
 ) = range(len(COLUMNS))  # fmt: skip
 """Columns of `market` that a row holds. `order` is the sign of the forced orders."""
 
@@ -34,11 +35,11 @@ NORMALISERS = ("open interest", "turnover", "mixed")
 FEATURES = (
     "size_bp", "long_usd", "short_usd", "drawdown", "ret", "recovery", "oi_change",
     "perp_cvd_usd", "spot_cvd_usd", "perp_cvd_ex_usd", "spot_share", "passive_share",
-    "large_share", "top_long_change", "coverage",
+    "large_share", "top_long_change", "coverage", "basis_change",
 )  # fmt: skip
 (
     F_SIZE, F_LONG, F_SHORT, F_DRAWDOWN, F_RET, F_RECOVERY, F_OI, F_PERP, F_SPOT_CVD,
-    F_FREE, F_SPOT, F_PASSIVE, F_LARGE, F_TOP, F_COVERAGE,
+    F_FREE, F_SPOT, F_PASSIVE, F_LARGE, F_TOP, F_COVERAGE, F_BASIS,
 ) = range(len(FEATURES))  # fmt: skip
 SUFFIXES = ("conf", "exh", "end")
 
@@ -64,15 +65,15 @@ O_STOP = len(OUTPUTS)
 """The memory of a wave fold is one array, because every array that a step touches
 costs time at every bar. It begins with the output, which the driver reads from it."""
 
-_NOW = O_STOP + 39
+_NOW = O_STOP + 41
 (
     PHASE, RUNNING, BELOW, COOLED, LIVE, LAST, KNOWN, DAY_NO, NEXT_DAY, FILLED, HELD,
-    SEEN, SEEN_AT, QUIET_AT, WAVES, PRICE, OI, RATE, RATIO,
+    SEEN, SEEN_AT, QUIET_AT, WAVES, PRICE, OI, RATE, RATIO, BASIS,
     START, SIZE, LONG_USD, SHORT_USD, LOW, HIGH, PERP, SPOT, LARGE, SMALL, OBSERVED,
-    BARS, PRICE_0, OI_0, RATE_0, RATIO_0, PEAK_J, BY_OI, BY_TURNOVER, STALE,
+    BARS, PRICE_0, OI_0, RATE_0, RATIO_0, BASIS_0, PEAK_J, BY_OI, BY_TURNOVER, STALE,
 ) = range(O_STOP, _NOW)  # fmt: skip
 """Then what changes from bar to bar: the machine, the values of the last bar (PRICE to
-RATIO), and what has added up since the start of the run (START to BY_TURNOVER)."""
+BASIS), and what has added up since the start of the run (START to BY_TURNOVER)."""
 
 (
     KEPT, WIDTH, FADE, COOL, LONGEST, LEAST, SHARE, FULL, BLOCK, MINIMUM,
@@ -117,7 +118,7 @@ def start(
     blocks, size = max(1, -(-(reference or usual.reference) // block)), block // bar
     flow, seen = _bars(quiet or usual.quiet, bar), _bars(decay, bar)
     memory = np.zeros(QUIET_0 + flow + seen + size)
-    memory[:O_STOP] = memory[[LAST, DAY_NO, PRICE, OI, RATE, RATIO]] = nan
+    memory[:O_STOP] = memory[[LAST, DAY_NO, PRICE, OI, RATE, RATIO, BASIS]] = nan
     memory[J], memory[NEXT_DAY] = 0.0, -inf
     memory[[KEPT, WIDTH, BLOCK, FULL]] = 2.0 ** (-bar / decay), bar, block, seen * bar
     memory[[FADE, COOL]] = (

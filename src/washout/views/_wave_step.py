@@ -54,6 +54,7 @@ def take(state: tuple[Any, ...], row: Row) -> None:
         _show(m)
     m[at.PRICE], m[at.OI] = row[at.R_CLOSE], row[at.R_OI]
     m[at.RATE], m[at.RATIO] = row[at.R_RATE], row[at.R_RATIO]
+    m[at.BASIS] = row[at.R_BASIS]
 
 
 @every_bar
@@ -161,6 +162,7 @@ def _begin(m: Floats, row: Row) -> None:
     m[at.LOW], m[at.HIGH] = inf, -inf
     m[at.PRICE_0], m[at.OI_0] = m[at.PRICE], m[at.OI]
     m[at.RATE_0], m[at.RATIO_0] = m[at.RATE], m[at.RATIO]
+    m[at.BASIS_0] = m[at.BASIS]
     m[at.BY_OI] = m[at.BY_TURNOVER] = 0.0
 
 
@@ -313,6 +315,7 @@ def _features(m: Floats, i: int, row: Row) -> None:
     m[i + 12] = _share(m[at.LARGE] * against, m[at.SMALL] * against)
     m[i + 13] = _long_share(row[at.R_RATIO]) - _long_share(m[at.RATIO_0])
     m[i + 14] = m[at.OBSERVED] / m[at.BARS] if m[at.BARS] > 0.0 else nan
+    m[i + 15] = row[at.R_BASIS] - m[at.BASIS_0]
 
 
 def _log_ratio(above: float, below: float) -> float:

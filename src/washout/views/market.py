@@ -8,7 +8,7 @@ from washout.clock import DAY, Width
 from washout.config import DEFAULT
 from washout.lazy import ibis
 from washout.views import view
-from washout.views._bars import arrived, known_at
+from washout.views._bars import arrived, known_at, ratio
 from washout.views._cohorts import COHORTS, cohort_bars
 from washout.views._flow import flow_bars
 from washout.views._references import (
@@ -70,6 +70,7 @@ def market(
     bar's end, at most one day (or bar) old. Open interest is carried market by market
     before it is summed, and a market that tells one unit only is converted at the
     bar's close. `mean_rate_8h` is the mean over the 7 days before that payment.
+    `basis` = `close` / close of the spot reference market - 1.
     `*_delta_usd` = taker buying - selling; `spot_volume_usd` is both together. Large
     orders are those from 100 k USD. Method: A3, A5, C5, C6.
     """
@@ -79,6 +80,7 @@ def market(
     )
     parts = [
         _prices(candle, series, **when),
+        _spot(candle, series, **when),
         _flow(
             flow_bars(
                 trade, trade_total, candle, coverage, gap, series, span, **when
@@ -128,6 +130,7 @@ def _wide(rows: Table, parts: int) -> Table:
         normaliser=rows.normaliser, reference_usd=rows.reference / 100,
         oi_ref_usd=rows.oi_ref_usd / 100, adv30_usd=rows.adv30_usd / 100,
         **_open_interest(rows), **{name: rows[name] for name in _SHOWN},
+        basis=ratio(rows.close, rows.spot_close) - 1.0,
     )  # fmt: skip
 
 
@@ -156,6 +159,16 @@ def _prices(candle: Table, series: Table, *, bar: int, version: str) -> Table:
     )
     return rows.select(
         "scope", "bar", "open", "high", "low", "close", "volume_usd",
+        known=closed_at(rows.received, rows.bar, bar, version),
+    )  # fmt: skip
+
+
+def _spot(candle: Table, series: Table, *, bar: int, version: str) -> Table:
+    rows = candle_bars(
+        candle, series, bar=bar, version=version, product="spot", price="trade"
+    )
+    return rows.select(
+        "scope", "bar", spot_close=rows.close,
         known=closed_at(rows.received, rows.bar, bar, version),
     )  # fmt: skip
 

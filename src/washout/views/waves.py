@@ -109,7 +109,8 @@ the onset. `*_cvd_usd` add taker buying - selling since the onset; `perp_cvd_ex_
 takes forced orders out of it. Of the buying that met a long wave (selling, for a short
 one), `spot_share` is the spot takers' part, `passive_share` that of makers (more than
 1: takers sold as well), `large_share` that of orders from 100 k USD. `top_long_change`
-is the change of the long share of top traders' positions. `coverage` is the observed
+is the change of the long share of top traders' positions, `basis_change` that of
+perpetual over spot price - 1 since before the onset. `coverage` is the observed
 share of the time since the onset, `funding_after` the rate last paid when the wave
 closed: the first payment after its end may still be to come. `size` is the class of the
 size at exhaustion: minor < 20 bp, normal < 60, large < 200, extreme."""

@@ -1,0 +1,123 @@
+"""What the fakes print, read by the adapters: two readings of the same documentation."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import _fake
+import msgspec
+import pytest
+
+from washout import plugins
+from washout.events import Candle, Event, Liquidation, Trade
+from washout.exchanges import Exchange, Line, Said
+from washout.exchanges._contract import cents
+from washout.testing.exchange_ledger import TIMELESS, Fact
+from washout.testing.exchange_protocols import Asked, Protocol, Push, protocols
+
+NAMES = sorted(protocols())
+
+
+def adapter(protocol: Protocol) -> tuple[Exchange, Line]:
+    """The adapter's line for the same venue; skips what has none yet."""
+    exchange = plugins.found("exchanges", Exchange).get(protocol.exchange)
+    lines = list(exchange.lines) if exchange else []
+    named = [line for line in lines if line.name == protocol.line]
+    if exchange is None or not (named or len(lines) == 1):
+        pytest.skip(f"there is no adapter of {protocol.name}")
+    return exchange, (named or lines)[0]
+
+
+def listed(protocol: Protocol, exchange: Exchange):
+    """Instruments as the adapter reads them from the fake's listings."""
+    found = {}
+    for listing in exchange.listings:
+        answer = asked(protocol, listing.url)
+        if answer is not None:
+            found.update((one.symbol, one) for one in listing.read(answer))
+    return found
+
+
+def asked(protocol: Protocol, url: str) -> bytes | None:
+    from urllib.parse import parse_qsl, urlsplit
+
+    world = _fake.world()
+    parts = urlsplit(url)
+    answer = protocol.rest(
+        Asked(
+            path=parts.path, query=dict(parse_qsl(parts.query)), body=b"", world=world,
+            contracts=protocol.contracts(world.assets), now=_fake.BEGIN + 90_000_000,
+        )
+    )  # fmt: skip
+    if answer is None or answer.status != 200:
+        return None
+    return msgspec.json.Encoder(decimal_format="number").encode(answer.body)
+
+
+def decoded(protocol: Protocol, line: Line, known, push: Push) -> list[Event]:
+    session = _fake.session()
+    session.topics.update((topic, 1) for topic in push.topics)
+    frame = protocol.wrap(session, push.topics[0], push)
+    if protocol.gzip:
+        import gzip
+
+        frame = gzip.compress(frame)
+    found = line.decode(frame, _fake.BEGIN, known)
+    return [] if isinstance(found, Said) else found
+
+
+def fact(event: Liquidation) -> Fact:
+    time = 0 if event.exchange in TIMELESS else event.ts_event
+    return Fact(event.exchange, event.market, time, event.liquidated, event.usd)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_adapter_reads_every_forced_order_as_the_ledger_has_it(name):
+    protocol = protocols()[name]
+    exchange, line = adapter(protocol)
+    known = listed(protocol, exchange)
+    found = _fake.pushes(protocol, orders=0.5, trades=0.2)
+    events = [one for push in found for one in decoded(protocol, line, known, push)]
+    read = Counter(fact(one) for one in events if isinstance(one, Liquidation))
+    book = _fake.booked(protocol, found)
+    assert read == Counter(one.key for one in book.orders.values())
+    assert len(read) > 30
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_adapter_lists_the_contracts_that_the_fake_trades(name):
+    protocol = protocols()[name]
+    exchange, _ = adapter(protocol)
+    known = listed(protocol, exchange)
+    contracts = protocol.contracts(("BTC", "ETH"))
+    expected = {one.symbol: (one.asset, one.market, one.size, one.unit) for one in contracts}
+    read = {one.symbol: (one.asset, one.market, one.contract, one.unit) for one in known.values()}
+    assert expected.items() <= read.items()
+    # Dated, halted and spot instruments that the fake lists besides are no perpetuals.
+    assert {symbol for symbol in read if symbol not in expected} <= set(
+        other for line in protocols().values() if line.exchange == protocol.exchange
+        for other in (one.symbol for one in line.contracts(("BTC", "ETH")))
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["binance.usdm", "binance.coinm", "bybit.linear",
+                                  "bybit.inverse", "okx.public", "aster.usdm"])  # fmt: skip
+def test_the_adapter_reads_trades_and_marks_as_the_market_made_them(name):
+    protocol = protocols()[name]
+    exchange, line = adapter(protocol)
+    known = listed(protocol, exchange)
+    sold, marks = defaultdict(int), {}
+    for push in _fake.pushes(protocol, orders=0.01):
+        for event in decoded(protocol, line, known, push):
+            if isinstance(event, Trade):
+                sold[event.market, event.side] += event.usd
+            elif isinstance(event, Candle):
+                marks[event.market, event.ts_event] = event.close
+    made, prices = defaultdict(int), {}
+    for one in _fake.some(protocol, orders=0.01):
+        if hasattr(one, "sells"):
+            made[one.contract.market, "sell" if one.sells else "buy"] += cents(one.usd)
+        elif hasattr(one, "index"):
+            prices[one.contract.market, one.time] = float(one.price)
+    assert sold == made
+    assert marks == prices
