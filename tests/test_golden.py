@@ -10,8 +10,8 @@ import pytest
 
 from _lakes import START, event, told, total, unit
 from washout.clock import DAY, HOUR, MINUTE, SECOND, format_time
-from washout.exchanges.binance import decode as decode_binance
-from washout.exchanges.bybit import decode as decode_bybit
+from washout.exchanges.binance import binance
+from washout.exchanges.bybit import bybit
 from washout.exchanges.deribit import flagged
 from washout.store import graph
 from washout.store.answer import Store
@@ -76,13 +76,14 @@ def renamed(expected):
 
 
 def test_g01_a_binance_sell_closes_a_long_at_its_average_fill():
-    (found,) = decode_binance(CASES["G01"]["input"], 0)
+    frame = json.dumps(CASES["G01"]["input"]).encode()
+    (found,) = binance.line("usdm").decode(frame, 0, {})
     assert said(found) == renamed(CASES["G01"]["expected"])
 
 
 def test_g03_bybit_states_the_side_of_the_position():
     message = {"topic": "allLiquidation.ROSEUSDT", "data": [CASES["G03"]["input"]]}
-    (found,) = decode_bybit(message, 0)
+    (found,) = bybit.line("linear").decode(json.dumps(message).encode(), 0, {})
     assert said(found) == renamed(CASES["G03"]["expected"])
 
 

@@ -27,7 +27,9 @@ from washout.exchanges._contract import (
 )
 from washout.exchanges._reading import (
     Millis,
+    Serial,
     amount,
+    millis,
     rate,
     read,
     resolve,
@@ -62,7 +64,7 @@ class AggTrade(msgspec.Struct, frozen=True, tag_field="e", tag="aggTrade"):
     """Fills of one taker at one price; `m`: the buyer was the maker."""
 
     s: str
-    a: int
+    a: Serial
     p: str
     q: str
     T: Millis
@@ -124,7 +126,9 @@ def _messages(payload: bytes, venue: str) -> list[Message] | Said:
             return _answer(envelope, payload, venue)
     if bytes(data)[:1] == b"[":
         messages: list[Message] = read(_SEVERAL, data, venue)
-        return messages or Said(what="ignored", text="an empty list")
+        if not messages:
+            raise unexplained(venue, "expected events in the list", payload)
+        return messages
     return [read(_ONE, data, venue)]
 
 
@@ -317,7 +321,7 @@ def _open(
     inverse = instrument.unit == "usd"
     return make.open_interest(
         venue, instrument, None if inverse else count,
-        count * instrument.contract if inverse else value, int(row.timestamp), received,
+        count * instrument.contract if inverse else value, millis(row.timestamp, "timestamp", venue), received,
     )  # fmt: skip
 
 

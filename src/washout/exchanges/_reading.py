@@ -18,6 +18,9 @@ from washout.instruments import split_symbol
 Millis = Annotated[int, msgspec.Meta(ge=1_230_768_000_000, le=4_102_444_800_000)]
 """Milliseconds since 1970, from 2009 to 2100: a stamp in another unit is no such."""
 
+Serial = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""A number that a venue gives its trades."""
+
 AMOUNT_BYTES = b"0123456789."
 """What an amount is written with: no sign, no exponent, no blank."""
 
@@ -84,6 +87,16 @@ def rate(text: str, name: str, venue: str) -> float:
             venue, f"expected {name} as a fraction, such as 0.0001", text.encode()
         )
     return float(value)
+
+
+def millis(told: str | int, name: str, venue: str) -> int:
+    """A stamp that a venue writes as text, in milliseconds."""
+    said = str(told)
+    if not (said.isascii() and said.isdecimal() and len(said) == 13):
+        raise unexplained(
+            venue, f"expected {name} as 13 digits of milliseconds", said.encode()
+        )
+    return int(said)
 
 
 def resolve(symbol: str, instruments: Instruments, venue: str) -> Instrument:

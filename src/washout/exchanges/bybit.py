@@ -32,6 +32,7 @@ from washout.exchanges import _making as make
 from washout.exchanges._reading import (
     Millis,
     amount,
+    millis,
     named,
     rate,
     read,
@@ -59,6 +60,8 @@ _OLD = (
 _POSITION = {"Buy": make.CLOSES["long"], "Sell": make.CLOSES["short"]}
 _DATED = re.compile(r".*USD[FGHJKMNQUVXZ]\d\d|.+-\d{1,2}[A-Z]{3}\d\d")
 """`BTCUSDH26`, `BTC-26DEC25`."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 PAGE = 1000
 ARGS = 20_000
@@ -122,7 +125,7 @@ def decode(payload: bytes, received: int, instruments: Instruments) -> Decoded:
     if frame.topic is msgspec.UNSET:
         return _answer(frame, payload)
     reader = _READERS.get(frame.topic.partition(".")[0])
-    if reader is None or frame.data is msgspec.UNSET:
+    if reader is None or frame.data is msgspec.UNSET or bytes(frame.data) == b"[]":
         raise unexplained(
             "bybit", "expected data of a topic that was asked for", payload
         )
@@ -235,6 +238,8 @@ def trade_number(id: str) -> int:  # noqa: A002
     With the millisecond in the key of a trade, two would have to agree by chance once
     in 10^18.
     """
+    if not _UUID.fullmatch(id):
+        raise unexplained("bybit", "expected i as a UUID", id.encode())
     return int.from_bytes(blake2b(id.encode(), digest_size=8).digest()) >> 1
 
 
@@ -376,15 +381,15 @@ class _Symbol(msgspec.Struct, frozen=True):
 
 
 class _States(msgspec.Struct, frozen=True):
-    list: list[_State]
+    rows: list[_State] = msgspec.field(name="list")
 
 
 class _Rates(msgspec.Struct, frozen=True):
-    list: list[_Paid]
+    rows: list[_Paid] = msgspec.field(name="list")
 
 
 class _Symbols(msgspec.Struct, frozen=True):
-    list: list[_Symbol]
+    rows: list[_Symbol] = msgspec.field(name="list")
 
 
 class _StateAnswer(msgspec.Struct, frozen=True):
@@ -411,12 +416,13 @@ _SYMBOL = msgspec.json.Decoder(_SymbolAnswer)
 def _open_interest(body: bytes, received: int, instrument: Instrument) -> list[Event]:
     """Of inverse contracts the number is USD and the value is coins."""
     answer = read(_STATE, body, "bybit")
+    if [row.symbol for row in answer.result.rows] != [instrument.symbol]:
+        raise unexplained("bybit", f"expected {instrument.symbol} alone", body)
     return [
         make.open_interest(
             "bybit", instrument, *_base_and_usd(row, instrument), answer.time, received
         )
-        for row in answer.result.list
-        if row.symbol == instrument.symbol
+        for row in answer.result.rows
     ]
 
 
@@ -427,10 +433,10 @@ def _base_and_usd(row: _State, instrument: Instrument) -> tuple[Decimal, Decimal
 
 
 def _funding(body: bytes, received: int, instrument: Instrument) -> list[Event]:
-    rows = read(_RATE, body, "bybit").result.list
+    rows = read(_RATE, body, "bybit").result.rows
     paid = [
         (
-            int(amount(row.fundingRateTimestamp, "fundingRateTimestamp", "bybit")),
+            millis(row.fundingRateTimestamp, "fundingRateTimestamp", "bybit"),
             rate(row.fundingRate, "fundingRate", "bybit"),
         )
         for row in rows
@@ -464,7 +470,7 @@ def _listing(category: str) -> Listing:
 
 def _read_listing(body: bytes, category: str) -> list[Instrument]:
     """Perpetuals of a page. A full page may not be the last: it is refused."""
-    rows = read(_SYMBOL, body, "bybit").result.list
+    rows = read(_SYMBOL, body, "bybit").result.rows
     if len(rows) >= PAGE:
         raise unexplained(
             "bybit", f"expected fewer than {PAGE} instruments on the only page of"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -27,6 +27,7 @@ from washout.exchanges import (
 from washout.exchanges import _making as make
 from washout.exchanges._reading import (
     amount,
+    millis,
     rate,
     read,
     unexplained,
@@ -71,7 +72,7 @@ class _Detail(msgspec.Struct, frozen=True):
 
 class _Orders(msgspec.Struct, frozen=True):
     instId: str  # noqa: N815
-    instType: str  # noqa: N815
+    instType: Literal["SWAP", "FUTURES", "OPTION", "MARGIN"]  # noqa: N815
     details: list[_Detail]
 
 
@@ -116,6 +117,8 @@ def decode(payload: bytes, received: int, instruments: Instruments) -> Decoded:
     reader = _READERS.get(frame.arg.channel)
     if reader is None:
         raise unexplained("okx", "expected a channel that was asked for", payload)
+    if bytes(frame.data) == b"[]":
+        raise unexplained("okx", "expected rows", payload)
     events = reader(frame.data, received, instruments)
     return events or Said(what="ignored", text="nothing of a perpetual")
 
@@ -146,19 +149,11 @@ def _swap(name: str) -> bool:
     return name.endswith("-SWAP")
 
 
-def _millis(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) == 13):
-        raise unexplained(
-            "okx", "expected ts as 13 digits of milliseconds", text.encode()
-        )
-    return int(text)
-
-
 def _orders(data: msgspec.Raw, received: int, known: Instruments) -> list[Event]:
     told = [
         (row.instId, detail)
         for row in read(_ORDERS, data, "okx")
-        if row.instType == "SWAP" and _swap(row.instId)
+        if row.instType == "SWAP"
         for detail in row.details
     ]
     ids = make.distinct([(swap, _identify(detail)) for swap, detail in told])
@@ -182,7 +177,7 @@ def _order(
     return make.liquidation(
         "okx", _instrument(swap, known), _sides(told),
         amount(told.sz, "sz", "okx"), amount(told.bkPx, "bkPx", "okx"), "bankruptcy",
-        _millis(told.ts), received, name,
+        millis(told.ts, "ts", "okx"), received, name,
     )  # fmt: skip
 
 
@@ -198,19 +193,16 @@ def _sides(told: _Detail) -> tuple[Side, Position]:
 
 
 def _trades(data: msgspec.Raw, received: int, known: Instruments) -> list[Event]:
-    return [
-        _trade(row, received, known)
-        for row in read(_TRADES, data, "okx")
-        if _swap(row.instId)
-    ]
+    return [_trade(row, received, known) for row in read(_TRADES, data, "okx")]
 
 
 def _trade(row: _Trade, received: int, known: Instruments) -> Event:
-    if not (row.tradeId.isascii() and row.tradeId.isdecimal()):
-        raise unexplained("okx", "expected tradeId as digits", row.tradeId.encode())
+    told = row.tradeId
+    if not (told.isascii() and told.isdecimal() and len(told) < 19):
+        raise unexplained("okx", "expected tradeId as a number", told.encode())
     return make.trade(
         "okx", _instrument(row.instId, known), row.side, amount(row.sz, "sz", "okx"),
-        amount(row.px, "px", "okx"), _millis(row.ts), received, int(row.tradeId),
+        amount(row.px, "px", "okx"), millis(row.ts, "ts", "okx"), received, int(told),
     )  # fmt: skip
 
 
@@ -218,10 +210,9 @@ def _marks(data: msgspec.Raw, received: int, known: Instruments) -> list[Event]:
     return [
         make.mark_price(
             "okx", _instrument(row.instId, known), amount(row.markPx, "markPx", "okx"),
-            _millis(row.ts), received,
+            millis(row.ts, "ts", "okx"), received,
         )
         for row in read(_MARKS, data, "okx")
-        if _swap(row.instId)
     ]  # fmt: skip
 
 
@@ -307,22 +298,33 @@ _PAID = msgspec.json.Decoder(_PaidAnswer)
 _LISTED = msgspec.json.Decoder(_ListedAnswer)
 
 
+def _of(
+    instrument: Instrument, rows: Sequence[_Open | _Paid], body: bytes
+) -> Sequence[Any]:
+    """The rows, all of which must be of the instrument that was asked for."""
+    if any(row.instId != instrument.symbol for row in rows):
+        raise unexplained("okx", f"expected rows of {instrument.symbol} alone", body)
+    return rows
+
+
 def _open_interest(body: bytes, received: int, instrument: Instrument) -> list[Event]:
+    rows = _of(instrument, read(_OPEN, body, "okx").data, body)
     return [
         make.open_interest(
             "okx", instrument, amount(row.oiCcy, "oiCcy", "okx", zero=True),
-            amount(row.oiUsd, "oiUsd", "okx", zero=True), _millis(row.ts), received,
+            amount(row.oiUsd, "oiUsd", "okx", zero=True), millis(row.ts, "ts", "okx"), received,
         )
-        for row in read(_OPEN, body, "okx").data
-        if row.instId == instrument.symbol
+        for row in rows
     ]  # fmt: skip
 
 
 def _funding(body: bytes, received: int, instrument: Instrument) -> list[Event]:
     paid = [
-        (_millis(row.fundingTime), rate(row.realizedRate, "realizedRate", "okx"))
-        for row in read(_PAID, body, "okx").data
-        if row.instId == instrument.symbol
+        (
+            millis(row.fundingTime, "fundingTime", "okx"),
+            rate(row.realizedRate, "realizedRate", "okx"),
+        )
+        for row in _of(instrument, read(_PAID, body, "okx").data, body)
     ]
     return list(make.funding_rates("okx", instrument, paid, received))
 
