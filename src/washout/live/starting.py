@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from washout.store.files import write_lock
 from washout.store.lake import Lake
 
 if TYPE_CHECKING:
-    from washout.live.recorder import Recorder, Settings
+    from washout.live.recorder import Hook, Recorder, Settings
 
 LOCK = ".recorder.lock"
 LEAST_SPACE = 100 << 20
@@ -20,7 +20,9 @@ LEAST_SPACE = 100 << 20
 
 
 @contextmanager
-def opened(settings: Settings, clock: Callable[[], int]) -> Iterator[Recorder]:
+def opened(
+    settings: Settings, clock: Callable[[], int], *, hooks: Sequence[Hook] = ()
+) -> Iterator[Recorder]:
     """A recorder that is ready to run, the only one of its lake.
 
     LakeBusy if there is another; LakeError if the lake, the journal or their disk cannot
@@ -41,7 +43,9 @@ def opened(settings: Settings, clock: Callable[[], int]) -> Iterator[Recorder]:
                 {wish.exchange.name: wish.exchange for wish in settings.wishes},
                 Understanding(keep_trades=settings.keep_trades),
             )
-            yield Recorder(settings, clock, journal, pipeline, Committer(lake))
+            yield Recorder(
+                settings, clock, journal, pipeline, Committer(lake), hooks=hooks
+            )
         finally:
             with suppress(LakeError):
                 journal.close()
