@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from washout.exchanges import Instrument
 from washout.instruments import parse_scope
@@ -16,8 +17,9 @@ from washout.live.recorder import Settings
 from washout.live.starting import opened
 from washout.live.venues import Where
 from washout.live.wiring import WANTS, recordable, wishes
+from washout.store.lake import Lake
 from washout.testing.exchange import FakeExchange
-from washout.testing.exchange_ledger import Fact
+from washout.testing.exchange_ledger import Fact, compare
 
 SPEED = 20.0
 
@@ -48,6 +50,21 @@ def settings(folder, fake, *scopes, wants=WANTS, twins=True, **others):
     })  # fmt: skip
 
 
+def with_lifetime(made, seconds):
+    """The same settings, of venues that cut every so many seconds."""
+
+    def shorter(wish):
+        lines = tuple(
+            msgspec.structs.replace(line, lifetime=seconds)
+            for line in wish.exchange.lines
+        )
+        exchange = msgspec.structs.replace(wish.exchange, lines=lines)
+        return msgspec.structs.replace(wish, exchange=exchange)
+
+    wishes_ = tuple(shorter(wish) for wish in made.wishes)
+    return msgspec.structs.replace(made, wishes=wishes_)
+
+
 class Told:
     """A hook that keeps the tables of facts."""
 
@@ -66,10 +83,10 @@ class Told:
 
 
 @asynccontextmanager
-async def recording(made: Settings, clock, *hooks):
+async def recording(made: Settings, clock, *hooks, listening=None):
     """A recorder that runs, and is stopped in order at the end."""
     with opened(made, clock, hooks=hooks) as recorder:
-        task = asyncio.create_task(recorder.run())
+        task = asyncio.create_task(recorder.run(listening))
         try:
             yield recorder
         finally:
@@ -104,7 +121,11 @@ def facts(rows: Iterable[dict]) -> list[Fact]:
     """Liquidations as the ledger of a fake knows them."""
     return [
         Fact(
-            row["exchange"], row["market"], row["ts_event"], row["liquidated"], row["usd"]
+            row["exchange"],
+            row["market"],
+            row["ts_event"],
+            row["liquidated"],
+            row["usd"],
         )
         for row in rows
     ]
@@ -133,3 +154,19 @@ def fake_exchange(venues, *, speed=SPEED, assets=("BTC",), **others):
     """Fake venues whose market begins now, in whole milliseconds as venues tell time."""
     begin = time.time_ns() // 1_000_000 * 1000
     return FakeExchange(venues, speed=speed, assets=assets, begin=begin, **others)
+
+
+def stored(folder, kind):
+    """Rows of a kind in a lake."""
+    lake = Lake.open(folder)
+    parts = [part for part in lake.state().parts if part.kind == kind]
+    tables = [pq.ParquetFile(file).read() for file in lake.files(parts)]
+    return [row for table in tables for row in table.to_pylist()]
+
+
+def held_against(fake, folder, start, stop):
+    """The lake's liquidations and gaps against what the fake printed."""
+    return compare(
+        fake.ledger, facts(stored(folder, "liquidation")), gaps(stored(folder, "gap")),
+        start=start, stop=stop,
+    )  # fmt: skip

@@ -36,4 +36,4 @@ def command(lake_path: Path, as_json: bool) -> None:
         for line in words(report, moment):
             click.echo(line)
     if wrong:
-        raise click.exceptions.Exit(1)
+        raise SystemExit(1)

@@ -21,11 +21,15 @@ import msgspec
 from washout._version import __version__
 from washout.clock import DAY
 from washout.collect.entries import Entry, Kind, Started
+from washout.collect.journal import trim
 from washout.collect.pacing import Timing
 from washout.collect.sockets import Edge
+from washout.errors import InputError, LakeError
 from washout.exchanges import Want
+from washout.live.committing import resume_point
 from washout.live.guarding import Watchdog, guarded
 from washout.live.intake import Intake
+from washout.live.resuming import last_entry, resume
 from washout.live.tape import Tape
 from washout.live.venues import Venue, Where
 from washout.live.vitals import Vitals
@@ -71,9 +75,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(str(scope) for wish in self.wishes for scope in wish.scopes)
 
 
-def steady(clock: Callable[[], int]) -> Callable[[], int]:
-    """The same clock, that never runs backwards: entries are in order of time."""
-    last = 0
+def steady(clock: Callable[[], int], last: int) -> Callable[[], int]:
+    """The same clock, never before `last`, nor backwards: entries are in order."""
 
     def now() -> int:
         nonlocal last
@@ -91,7 +94,7 @@ class Recorder:
         pipeline: Pipeline, committer: Committer, *, hooks: Sequence[Hook] = (),
     ) -> None:  # fmt: skip
         self.settings = settings
-        self.clock = steady(clock)
+        self.clock = steady(clock, last_entry(settings.journal, clock()))
         self.timing = Timing(self.clock, settings.rate)
         self.journal, self.pipeline, self.committer = journal, pipeline, committer
         self.intake = Intake(journal)
@@ -105,7 +108,7 @@ class Recorder:
         self.stopping = asyncio.Event()
         self._ready = asyncio.Event()
         self._committing = asyncio.Lock()
-        self._facts: list[Facts] = []
+        self.ended_by: LakeError | None = None
 
     # From start to end
 
@@ -127,6 +130,8 @@ class Recorder:
         self.health.state = "stopped"
         await asyncio.to_thread(self.health.write)
         log.info("stopped")
+        if self.ended_by is not None:
+            raise self.ended_by
 
     def _record(self, wishes: Sequence[Wish]) -> list[asyncio.Task[None]]:
         """Begin the journal's run, the ticks and the venues."""
@@ -137,7 +142,8 @@ class Recorder:
             washout=__version__, scopes=settings.scopes, wants=settings.wants,
             durability=settings.durability,
         )  # fmt: skip
-        self._enter(Kind.STARTED, msgspec.json.encode(started))
+        payload = msgspec.json.encode(started)
+        self.intake.sink(Entry(Kind.STARTED, self.started, 0, payload))
         self.venues = [Venue(one, edge, settings.where, self.failed) for one in wishes]
         return [
             self._task("ticks", self._tick),
@@ -190,20 +196,24 @@ class Recorder:
     # From entries to facts
 
     async def _resume(self) -> None:
-        """Bring the lake up to what the journal has of earlier runs, then let flow."""
-        from washout.live.resuming import resume
-
+        """Bring in what the journal has of earlier runs and the lake has not."""
         if not self._ready.is_set():
-            await asyncio.to_thread(
-                resume,
-                self.settings.journal,
-                self.pipeline,
-                self.committer,
-                self.started,
-            )
+            try:
+                await asyncio.to_thread(
+                    resume, self.pipeline, self.committer, self.settings.journal,
+                    self.clock, until=self.started,
+                )  # fmt: skip
+            except LakeError as error:
+                self._give_up(error)
             self._ready.set()
             self.health.state = "recording"
         await asyncio.Event().wait()
+
+    def _give_up(self, error: LakeError) -> None:
+        """End: no more facts fit into memory. The next start brings in the journal."""
+        log.critical("ending", extra={"about": {"why": str(error)}})
+        self.ended_by = error
+        self.stopping.set()
 
     async def _flow(self) -> None:
         """Journal what came in, and work on what the journal has."""
@@ -223,7 +233,7 @@ class Recorder:
                 f" {error}); they are in the journal: `washout replay` reads them again"
             )
             return
-        self._facts.append(facts)
+        self._keep_facts(facts)
         liquidations = facts.tables.get("liquidation")
         if liquidations is not None:
             self.health.liquidations += liquidations.num_rows
@@ -234,6 +244,15 @@ class Recorder:
             log.warning("notice", extra={"about": told})
         for hook in self.hooks:
             self._call(hook, facts)
+
+    def _keep_facts(self, facts: Facts) -> None:
+        """Hand facts to the committer, unless some before them could not be kept."""
+        if self.ended_by is not None:
+            return
+        try:
+            self.committer.add(facts.tables, facts.watermark)
+        except LakeError as error:
+            self._give_up(error)
 
     def _call(self, hook: Hook, facts: Facts) -> None:
         try:
@@ -252,33 +271,23 @@ class Recorder:
     async def commit(self) -> None:
         """Put the facts so far into the lake; what cannot be put waits for the next."""
         async with self._committing:
-            facts, self._facts = self._facts, []
-            await asyncio.to_thread(self._commit, facts)
+            await asyncio.to_thread(self._commit)
 
-    def _commit(self, facts: Sequence[Facts]) -> None:
-        for some in facts:
-            self.committer.add(some)
+    def _commit(self) -> None:
         try:
             self.committer.commit(self.clock())
-        except Exception as error:
-            if not self.health.lake_trouble:
-                log.exception("the lake cannot be written")
-            self.health.lake_trouble = str(error)
+        except (LakeError, InputError) as error:
+            log.error("not committed", extra={"about": {"why": str(error)}})  # noqa: TRY400
             return
-        self.health.lake_trouble = ""
-        self.health.committed = self.clock()
         self._trim()
 
     def _trim(self) -> None:
-        """Delete segments of the journal that are old and in the lake."""
-        from washout.collect.journal import trim
-
-        if self.settings.keep_journal is not None:
-            with suppress(OSError):
-                trim(
-                    self.settings.journal, self.clock() - self.settings.keep_journal,
-                    watermark=self.committer.safe_before(),
-                )  # fmt: skip
+        """Delete segments of the journal that are old, and not needed for a restart."""
+        keep, journal = self.settings.keep_journal, self.settings.journal
+        needed, _ = resume_point(self.committer.lake, journal)
+        if keep is not None and needed is not None:
+            with suppress(LakeError):
+                trim(journal, self.clock() - keep, watermark=needed)
 
     # The end
 

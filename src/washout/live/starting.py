@@ -43,9 +43,8 @@ def opened(
                 {wish.exchange.name: wish.exchange for wish in settings.wishes},
                 Understanding(keep_trades=settings.keep_trades),
             )
-            yield Recorder(
-                settings, clock, journal, pipeline, Committer(lake), hooks=hooks
-            )
+            committer = Committer(lake, journal=settings.journal)
+            yield Recorder(settings, clock, journal, pipeline, committer, hooks=hooks)
         finally:
             with suppress(LakeError):
                 journal.close()

@@ -33,6 +33,10 @@ HAND_OVER = 60.0
 """Seconds that new connections have to open before those they replace are closed."""
 
 
+SOON = 5.0
+"""Seconds within which a lost connection is usually back: not worth an alarm."""
+
+
 class Where(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach venues: twins or not, and other addresses.
 
@@ -224,7 +228,7 @@ class Venue:
         found = []
         for twins in by_topics.values():
             down = min(one.down() for one in twins)
-            if down > 0:
+            if down > SOON:
                 found.append(
                     f"{twins[0].share.name} is not observed since {down:.0f} s"
                     f" ({twins[0].state}): {twins[0].says or 'connecting'}"

@@ -31,8 +31,6 @@ class Vitals:
         self.recorder = recorder
         self.state: State = "starting"
         self.liquidations = 0
-        self.committed: int | None = None
-        self.lake_trouble = ""
         self._stuck = 0.0
         self._file_trouble = ""
 
@@ -78,6 +76,8 @@ class Vitals:
 
     def _wrong(self) -> list[str]:
         recorder, now = self.recorder, self.recorder.clock()
+        if self.state in ("stopping", "stopped"):
+            return self._troubles(now)
         found = [sentence for venue in recorder.venues for sentence in venue.wrong()]
         if self._stuck:
             found.append(f"the recorder's loop is stuck since {self._stuck:.0f} s")
@@ -92,13 +92,14 @@ class Vitals:
         """What the disk, the lake and the journal say."""
         recorder = self.recorder
         held = recorder.journal.state()
-        late = now - (self.committed or recorder.started)
+        waiting = recorder.committer.state()
+        late = now - max(waiting.watermark or 0, recorder.started)
         patience = int((3 * recorder.settings.commit_every + 60) * SECOND)
         free = shutil.disk_usage(recorder.settings.lake).free
         told = {
             f"the journal cannot be written: {held.trouble}": held.trouble,
             f"{held.dropped} entries were lost for want of disk and memory": held.dropped,
-            f"the lake cannot be written: {self.lake_trouble}": self.lake_trouble,
+            f"the lake cannot be written: {waiting.trouble}": waiting.trouble,
             f"nothing was committed to the lake for {late // SECOND} s": late
             > patience,
             f"only {free / 1e6:.0f} MB are left on the lake's disk": free
@@ -111,7 +112,8 @@ class Vitals:
     def _counts(self) -> dict[str, float]:
         recorder, now = self.recorder, self.recorder.clock()
         intake, tape, held = recorder.intake, recorder.tape, recorder.journal.state()
-        committed = self.committed
+        waiting = recorder.committer.state()
+        committed = waiting.watermark
         return {
             "frames_total": intake.frames,
             "entries_total": intake.entries,
@@ -122,6 +124,7 @@ class Vitals:
             "journal_held_bytes": held.held,
             "journal_dropped_total": held.dropped,
             "journal_slowest_seconds": round(held.slowest, 6),
+            "uncommitted_rows": waiting.rows,
             "tape_listeners": len(tape.listeners),
             "tape_dropped_total": tape.dropped,
             "committed_seconds_ago": -1
