@@ -151,11 +151,11 @@ def test_health_in_words_says_what_is_observed():
         name="bybit.linear (t)", exchange="bybit", state="open", says="", connects=1,
         failures=0, refused={},
     )  # fmt: skip
+    observed = "  observed   bybit.linear liquidations: 3.2 a minute, last event 3 s ago"
     assert list(words(told(connections=(link,)), NOW + 3_000_000)) == [
         "well: recording, health written 3 s ago",
         "recording liquidations of bybit:BTC",
-        "  observed   bybit.linear liquidations: 3.2 a minute, last event 3 s ago,"
-        " 7 duplicates",
+        f"{observed}, 7 duplicates",
         "  open       bybit.linear (t)",
         "started 2 h ago: 12 frames, 8 liquidations",
     ]

@@ -51,15 +51,15 @@ async def test_one_connection_that_fails_costs_nothing_where_it_has_a_twin(tmp_p
             at=20.0, kind="half_open", venue="bybit.linear", connection=1, lasts=300.0
         ),
         Fault(at=22.0, kind="disconnect", venue="bybit.inverse", connection=1),
-        Fault(at=30.0, kind="cut", venue="bybit.inverse", connection=2),
-        Fault(at=40.0, kind="reset", venue="bybit.inverse", connection=3),
+        Fault(at=45.0, kind="cut", venue="bybit.inverse", connection=2),
+        Fault(at=70.0, kind="reset", venue="bybit.inverse", connection=3),
     ]
     with fake_exchange(["bybit"], faults=faults) as fake:
         made = settings(tmp_path, fake, "bybit:BTC", wants=("liquidations",))
         async with recording(made, fake.now) as recorder:
             await observed(recorder)
             start = fake.now()
-            await until(lambda: fake.now() - start > 60_000_000)
+            await until(lambda: fake.now() - start > 80_000_000)
             await observed(recorder)
             stop = fake.now()
             await asyncio.sleep(0.3)
@@ -134,7 +134,7 @@ async def test_a_connection_that_is_renewed_before_its_time_leaves_no_gap(tmp_pa
         found = held_against(fake, tmp_path, start, stop)
     assert found.exact
     assert stored(tmp_path, "gap") == []
-    assert "reconnects" in {row["name"] for row in stored(tmp_path, "tally")}
+    assert len(fake.ledger.connections) >= 6
 
 
 @run

@@ -210,12 +210,13 @@ class Connection(WSListener):
             payload = self._message(frame)
             if payload is not None:
                 self._take(payload)
-        elif kind == WSMsgType.CLOSE:
-            self._closed_by_venue(frame)
         else:
             if kind == WSMsgType.PING:
                 transport.send_pong(frame.get_payload_as_bytes())
+            # A close frame too says that everything before it has arrived.
             self.edge.sink(Entry(Kind.PONG, self.edge.timing.clock(), self.number))
+            if kind == WSMsgType.CLOSE:
+                self._closed_by_venue(frame)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002
         """The socket is gone, without a word if nothing ended it before."""
