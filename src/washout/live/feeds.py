@@ -67,6 +67,11 @@ class Feed:
         """Whether everything it names is being seen."""
         return self.begin is not None and self.hole is None
 
+    def recall(self, time: int) -> None:
+        """It was on duty, and told up to `time`; it was not seen since."""
+        self.begin = self.told = self.hole = self.stated = second_before(time)
+        self.reason = "recorder down"
+
     def gain(self, time: int) -> tuple[list[Stretch], list[Stretch]]:
         """It is seen from `time` on: (coverage, gaps)."""
         begin = second_after(time)

@@ -8,19 +8,20 @@ at once gives what was told while it was recorded.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from washout.clock import HOUR, MINUTE, SECOND, format_time
-from washout.collect.entries import Closed, Entry, Kind, Listed, Opened, Polled
+from washout.collect.entries import Closed, Entry, Kind, Listed, Lost, Opened, Polled
 from washout.events import Event
 from washout.exchanges import Decoded, Exchange, Instrument, Poll, Said
 from washout.live.arriving import Arrivals
 from washout.live.connections import KINDS, Connection, lost_since, words
 from washout.live.decoding import at_once
+from washout.live.feeds import Name
 from washout.live.health import Health, Records
 from washout.live.listening import listen, speak
 from washout.live.noticing import Notice, Notices
@@ -64,15 +65,24 @@ class Pipeline:
         )
         self._out: dict[str, list[Rows]] = {}
         self._now = self._due = self._started = self._unknown = 0
-        self._resumed = 0
+        self._resumed = self._restated = 0
+        self._steps: dict[int, Callable[[Entry], None]] = {
+            Kind.FRAME: self._frame, Kind.PONG: self._pong, Kind.LISTED: self._list,
+            Kind.OPENED: self._open, Kind.CLOSED: self._close, Kind.LOST: self._lost,
+            Kind.POLLED: self._polled, Kind.RESUMED: self._resume,
+            Kind.STOPPED: self._stop,
+        }  # fmt: skip
 
-    def resume(self, watermark: int) -> None:
+    def resume(self, watermark: int, told: Mapping[Name, int] | None = None) -> None:
         """Take what comes before `watermark` only to warm up: it was told already.
 
         Entries at the watermark itself are told again: several may share an instant, of
-        which not all were committed. The lake knows the facts that it has.
+        which not all were committed. The lake knows the facts that it has. `told` is up
+        to where the lake's coverage of each feed goes (`resuming.told_until`): what was
+        not observed since then becomes a gap, even where the journal does not reach back.
         """
         self._resumed = watermark
+        self.watch.known = dict(told or {})
 
     def take(self, entries: Sequence[Entry]) -> Facts:
         """Facts and notices that follow from the next entries."""
@@ -141,37 +151,35 @@ class Pipeline:
         return second and (first.ts < self._resumed) == (entry.ts < self._resumed)
 
     def _step(self, entry: Entry) -> None:
-        self._notices.muted = entry.ts < self._resumed
+        self._notices.muted = self.watch.muted = entry.ts < self._resumed
         if entry.kind == Kind.STARTED:
             self._start(entry)
         self._pass(entry.ts)
-        match entry.kind:
-            case Kind.FRAME:
-                self._frame(entry)
-            case Kind.PONG:
-                self._sign(entry.connection, entry.ts)
-            case Kind.LISTED:
-                self._list(entry)
-            case Kind.OPENED:
-                self._open(entry)
-            case Kind.CLOSED:
-                self._close(entry)
-            case Kind.POLLED:
-                self._polled(entry)
-            case Kind.STOPPED:
-                self.watch.close_all(entry.ts, "recorder down", entry.ts)
+        step = self._steps.get(entry.kind)
+        if step is not None:
+            step(entry)
         self._tell(self._now)
 
     def _start(self, entry: Entry) -> None:
         """A new run: what the last one was connected to ended with its last entry."""
         if self._now:
-            self.watch.close_all(self._now, "recorder down", self._now)
+            self.watch.close_all(self._now, orderly=False)
             self._tell(self._now)
             text = f"no recorder ran after {format_time(self._now)}"
             self._notices.say("recorder_down", entry.ts, text, since=self._now)
         self.watch.begin()
         self._records.clear()
         self._started, self._unknown = entry.ts, 0
+
+    def _stop(self, entry: Entry) -> None:
+        self.watch.close_all(entry.ts, orderly=True)
+
+    def _resume(self, entry: Entry) -> None:
+        """Entries of this instant restate what went on when reading begins amid it."""
+        self._restated = entry.ts
+
+    def _pong(self, entry: Entry) -> None:
+        self._sign(entry.connection, entry.ts)
 
     def _list(self, entry: Entry) -> None:
         told = msgspec.json.decode(entry.payload, type=Listed)
@@ -199,6 +207,8 @@ class Pipeline:
             entry.connection, opened, lines[opened.line], entry.ts,
             self.watch.instruments[opened.exchange],
         )  # fmt: skip
+        if entry.ts == self._restated:  # it was acknowledged before reading began
+            connection.pending.clear()
         self._arrivals.opened(connection)
         self.watch.open(connection, entry.ts)
 
@@ -214,6 +224,15 @@ class Pipeline:
         if reason not in ("lifetime", "stopped"):
             text = f"{connection.name} ended: {reason}"
             self._notices.say("disconnect", now, text, of=connection, since=since)
+
+    def _lost(self, entry: Entry) -> None:
+        """The journal has a hole: whatever was watched then is not known."""
+        lost = msgspec.json.decode(entry.payload, type=Lost)
+        if lost.last is None:
+            return  # at its end; the next start says what followed
+        text = f"the journal lacks what came since {format_time(lost.first)}: {lost.reason}"
+        self._notices.say("journal_lost", entry.ts, text, since=lost.first)
+        self.watch.blank((lost.first, lost.last), entry.ts)
 
     def _sign(self, number: int, now: int) -> Connection | None:
         """A sign of life of a connection."""
@@ -257,7 +276,7 @@ class Pipeline:
 
     def _frames(self, frames: Sequence[Entry]) -> bool:
         """Many frames of one line at once; False where that does not work."""
-        self._notices.muted = frames[0].ts < self._resumed
+        self._notices.muted = self.watch.muted = frames[0].ts < self._resumed
         self._pass(frames[0].ts)
         counts = Counter(frame.connection for frame in frames)
         first = self.watch.connections[frames[0].connection]

@@ -29,7 +29,7 @@ from washout.exchanges import Want
 from washout.live.committing import resume_point
 from washout.live.guarding import Watchdog, guarded
 from washout.live.intake import Intake
-from washout.live.resuming import last_entry, resume
+from washout.live.catching_up import last_entry, resume
 from washout.live.tape import Tape
 from washout.live.venues import Venue, Where
 from washout.live.vitals import Vitals

@@ -54,6 +54,10 @@ class Watch:
         self.refused: dict[Watched, str] = {}
         self.holes: list[Connection] = []
         """Connections by whose loss a feed lost sight, since last taken."""
+        self.known: dict[Name, int] = {}
+        """Up to where a lake's coverage of feeds goes that were not yet met here."""
+        self.muted = False
+        """Whether what is told now was told before."""
         self._asked: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._carriers: dict[Watched, list[Connection]] = defaultdict(list)
         self._past: dict[Watched, list[Stretch]] = defaultdict(list)
@@ -82,10 +86,15 @@ class Watch:
             self._carriers[connection.exchange, want, symbol].remove(connection)
         del self.connections[connection.number]
 
-    def close_all(self, since: int, reason: str, now: int) -> None:
-        """The recorder ended, and all connections with it."""
+    def close_all(self, now: int, *, orderly: bool) -> None:
+        """The recorder ended, and all connections with it.
+
+        After a crash nobody knows whether a quiet connection was still alive: what it saw
+        ends with its last sign of life.
+        """
         for connection in list(self.connections.values()):
-            self.close(connection, since, reason, now)
+            since = now if orderly else connection.last
+            self.close(connection, since, "recorder down", now)
 
     def begin(self) -> None:
         """A new run: what it watches is what it asks for."""
@@ -145,6 +154,21 @@ class Watch:
             for feed in self._feeds_of[watched]:
                 for piece in pieces:
                     self._tell(feed, [], feed.miss(piece, 0), "unexplained frame")
+
+    def blank(self, hole: Stretch, now: int) -> None:
+        """Nobody knows what any connection saw in a stretch that is over."""
+        cut = []
+        for connection in self.connections.values():
+            for one, since in list(connection.watching.items()):
+                watched = (connection.exchange, *one)
+                self._remember(watched, (since, hole[0]), now)
+                connection.watching[one] = max(since, hole[1])
+                cut.append((watched, (max(since, hole[0]), hole[1])))
+        for watched, stretch in cut:
+            for piece in without(stretch, self._seen(watched)):
+                for feed in self._feeds_of[watched]:
+                    told = feed.miss(piece, self.reach)
+                    self._tell(feed, [], told, "journal damaged")
 
     def hush(self, stream: Stream, since: int, now: int) -> None:
         """A stream is silent since `since`: no connection saw anything in that time."""
@@ -279,6 +303,8 @@ class Watch:
 
     def _check(self, feed: Feed, now: int) -> None:
         """Bring a feed's state in line with what is seen of its symbols."""
+        if feed.begin is None and feed.name in self.known and not self.muted:
+            feed.recall(self.known.pop(feed.name))
         if all(self._seen_now((*_key(feed), symbol)) for symbol in feed.symbols):
             self._tell(feed, *feed.gain(now), feed.reason)
         elif feed.watched:

@@ -18,7 +18,8 @@ from washout.errors import LakeError
 from washout.store.compile import cache_folder
 from washout.store.files import lock_holder, temporary_names
 from washout.store.health import damaged
-from washout.store.lake import LOCK, MANIFEST, SCRATCH, Lake
+from washout.store.lake import LOCK, SCRATCH, Lake
+from washout.store.manifest_file import MANIFEST
 
 LITTLE = 1 << 30
 """Less free disk than this, in bytes, is worth a word."""
@@ -121,12 +122,17 @@ def _manifest(lake: Lake) -> Check:
     manifest = lake.manifest()
     return Check(
         "lake", ok=True,
-        says=f"{lake.path}: {manifest.newest} vintages, {len(manifest.parts)} parts",
+        says=f"{lake.path}: {manifest.newest} vintages, {_count(lake)} parts",
     )  # fmt: skip
 
 
+def _count(lake: Lake) -> int:
+    manifest = lake.manifest()
+    return len(manifest.parts) + sum(shelf.parts for shelf in manifest.shelves)
+
+
 def _parts(lake: Lake) -> Iterator[Check]:
-    parts = lake.manifest().parts
+    parts = lake.every_part()
     broken = list(damaged(lake, parts))
     for one in broken:
         yield Check("part", ok=False, says=f"{one.path} {one.what}", remedy=one.remedy)

@@ -63,7 +63,7 @@ def engine_errors(lake: Lake) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        for one in damaged(lake, lake.manifest().parts):
+        for one in damaged(lake, lake.every_part()):
             raise LakeError(
                 f"{lake.path / one.path} {one.what}. {one.remedy}"
             ) from error

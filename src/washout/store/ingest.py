@@ -33,6 +33,35 @@ if TYPE_CHECKING:
 MEMORY = "400MB"
 """What merging may hold; beyond it DuckDB spills into the scratch folder."""
 
+class Place(msgspec.Struct, frozen=True):
+    """Where a unit goes: a vintage of its own, or one more commit of an open one."""
+
+    vintage: int
+    commit: int = 0
+    """0 for an import."""
+    closing: bool = False
+    """Whether an open vintage ends with this commit, so that its parts are joined."""
+
+    def path(self, partition: Partition) -> str:
+        """Where the part of a partition lies."""
+        kind, exchange, date = partition
+        name = f"{self.vintage:06d}" + (f"-{self.commit:06d}" if self.commit else "")
+        return f"parts/{kind}/exchange={exchange}/date={date}/{name}.parquet"
+
+    def superseded(
+        self, there: Sequence[Part], coming: Sequence[Feed], lost: Sequence[Stretch]
+    ) -> list[Part]:
+        """The parts of a partition that must be rewritten with what comes in."""
+        if not self.commit:
+            return merge.concerned(there, coming, lost)
+        return merge.extending(there, coming, self.vintage, closing=self.closing)
+
+    def joins(self, there: Sequence[Part]) -> bool:
+        """Whether the parts of a partition must be joined in any case."""
+        own = sum(part.added == self.vintage for part in there)
+        return self.closing and own > 1
+
+
 Thing = TypeVar("Thing")
 Staged = Mapping[Partition, Sequence[Path]]
 
@@ -76,16 +105,11 @@ def add_unit(
     if held is not None:
         note = f"vintage {held} is this very file"
         return Receipt(unit=unit.name, vintage=None, rows={}, notes=(note,))
-    staging = scratch / "staging"
-    with explained(lake.path):
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir()
-    staged, rows = _stage(unit, staging, progress)
-    change = Change(duplicates=unit.duplicates)
-    with _engine(scratch) as connection, engine_errors(lake):
-        fresh, retired = _lay_over(lake, connection, unit, staged, change)
+    place = Place(lake.manifest().newest + 1)
+    laid = lay(lake, scratch, unit, place, progress)
+    rows, change, fresh, retired = laid.rows, laid.change, laid.fresh, laid.old
     vintage = Vintage(
-        id=lake.manifest().newest + 1, imported_at=_time(lake.manifest(), now),
+        id=place.vintage, imported_at=in_order(lake.manifest(), now),
         importer=importer, unit=unit.name, sha256=sha256, rows=rows,
         added=change.added, changed=change.changed, removed=change.removed,
         duplicates=change.duplicates, halved=unit.halved, notes=tuple(unit.notes),
@@ -104,7 +128,43 @@ def _receipt(vintage: Vintage, *, changed: bool) -> Receipt:
     )  # fmt: skip
 
 
-def _time(manifest: Manifest, now: int) -> int:
+class Laid(msgspec.Struct, frozen=True):
+    """A unit laid over the lake: new parts with the files that hold them, and the paths
+    of what they supersede. Nothing of it is in the lake yet.
+    """
+
+    rows: dict[str, int]
+    change: Change
+    fresh: list[tuple[Part, Path]]
+    old: set[str]
+
+
+def lay(
+    lake: Lake,
+    scratch: Path,
+    unit: Unit,
+    place: Place,
+    progress: Callable[[int], None] = lambda _rows: None,
+) -> Laid:
+    """Stage a unit and merge it with the parts that it may contradict.
+
+    Where a vintage is closed there is no unit to read.
+    """
+    staging = scratch / "staging"
+    with explained(lake.path):
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
+    staged: Staged = {}
+    rows: dict[str, int] = {}
+    if not place.closing:
+        staged, rows = _stage(unit, staging, progress)
+    change = Change(duplicates=unit.duplicates)
+    with _engine(scratch) as connection, engine_errors(lake):
+        fresh, old = _lay_over(lake, connection, unit, staged, change, place)
+    return Laid(rows, change, fresh, old)
+
+
+def in_order(manifest: Manifest, now: int) -> int:
     """Vintages keep their order in time although a wall clock may step back."""
     return max([now, *(v.imported_at for v in manifest.vintages[-1:])])
 
@@ -175,6 +235,7 @@ def _lay_over(
     unit: Unit,
     staged: Staged,
     change: Change,
+    place: Place,
 ) -> tuple[list[tuple[Part, Path]], set[str]]:
     """New parts with the files that hold them, and the paths of what they supersede."""
     manifest = lake.manifest()
@@ -186,15 +247,18 @@ def _lay_over(
         partition
         for partition, parts in visible.items()
         if any(merge.may_lose(part, lost.get(part.kind, ())) for part in parts)
+        or place.joins(parts)
     }
     fresh: list[tuple[Part, Path]] = []
     retired: set[str] = set()
     for partition in sorted({*staged, *emptied}):
-        step = _Step(partition, staged.get(partition, ()), lost.get(partition[0], ()))
+        step = _Step(
+            partition, staged.get(partition, ()), lost.get(partition[0], ()), place
+        )
         written, old = _lay(lake, connection, unit, step, visible[partition], change)
         if written is None:
             continue
-        part = _describe(connection, written, partition, manifest.newest + 1)
+        part = _describe(connection, written, partition, place)
         fresh += [(part, written)] if part.rows else []
         retired |= {part.path for part in old}
     return fresh, retired
@@ -206,6 +270,7 @@ class _Step(msgspec.Struct, frozen=True):
     partition: Partition
     staged: Sequence[Path]
     lost: Sequence[Stretch]
+    place: Place
 
 
 def _by_kind(staged: Staged) -> dict[str, list[Path]]:
@@ -235,13 +300,14 @@ def _lay(
         )
         return (into if new else None), there
     coming = _feeds(connection, kind, step.staged) if there and step.staged else ()
-    old = merge.concerned(there, coming, step.lost)
+    old = step.place.superseded(there, coming, step.lost)
     if unit.ordered and not old and len(step.staged) == 1:
         change.added += _rows(step.staged[0])
         return step.staged[0], ()
     new = merge.merge(
         connection, kind, step.staged, lake.files(old), into,
         unit=unit.name, withdrawn=step.lost, change=change,
+        join=step.place.joins(there),
     )  # fmt: skip
     return (into if new else None), old
 
@@ -268,17 +334,16 @@ def _commit(
 
 
 def _describe(
-    connection: duckdb.DuckDBPyConnection, path: Path, partition: Partition, number: int
+    connection: duckdb.DuckDBPyConnection, path: Path, partition: Partition, place: Place
 ) -> Part:
     kind, exchange, date = partition
     feeds = _feeds(connection, kind, [path])
     return Part(
-        path=f"parts/{kind}/exchange={exchange}/date={date}/{number:06d}.parquet",
-        kind=kind, exchange=exchange, date=date,
+        path=place.path(partition), kind=kind, exchange=exchange, date=date,
         rows=sum(feed.rows for feed in feeds),
         first=min((feed.first for feed in feeds), default=0),
         last=max((feed.last for feed in feeds), default=0),
-        bytes=path.stat().st_size, feeds=feeds, added=number,
+        bytes=path.stat().st_size, feeds=feeds, added=place.vintage,
     )  # fmt: skip
 
 

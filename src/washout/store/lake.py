@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from washout._version import __version__
-from washout.errors import LakeError, LakeTooNew
+from washout.errors import LakeError
 from washout.store.files import (
     explained,
     replace_file,
@@ -27,11 +27,15 @@ from washout.store.manifest import (
     Manifest,
     Part,
     State,
+    Shelf,
     Vintage,
     merged_feeds,
 )
+from washout.store.manifest_file import MANIFEST, Book, decode_shelf, encode_shelf
 
-MANIFEST = "manifest.json"
+SHELVES = "shelves"
+SHELVED = 500
+"""So many retired parts may lie in the manifest before they are put on a shelf."""
 LOCK = ".lock"
 SCRATCH = ".scratch"
 
@@ -43,6 +47,9 @@ class Lake:
         self.path = path
         self._known: tuple[tuple[int, ...], Manifest] | None = None
         self._state: tuple[Manifest, dict[int, State]] | None = None
+        self._book = Book()
+        self._shelves: dict[str, tuple[Part, ...]] = {}
+        self._looked = False
 
     @classmethod
     def open(cls, path: str | Path) -> Lake:
@@ -91,7 +98,8 @@ class Lake:
                 found = os.fstat(handle.fileno())
                 state = (found.st_ino, found.st_size, found.st_mtime_ns)
                 if self._known is None or self._known[0] != state:
-                    self._known = state, decode(handle.read(), self.path)
+                    content = handle.read()
+                    self._known = state, self._book.decode(content, self.path)
                 return self._known[1]
         except FileNotFoundError:
             raise LakeError(
@@ -105,7 +113,42 @@ class Lake:
 
     def commit(self, manifest: Manifest) -> None:
         """Make `manifest` the state of the lake, in one rename."""
-        replace_file(self.path / MANIFEST, msgspec.json.encode(manifest))
+        manifest = self._shelve(manifest)
+        path = self.path / MANIFEST
+        replace_file(path, self._book.encode(manifest))
+        found = path.stat()
+        self._known = (found.st_ino, found.st_size, found.st_mtime_ns), manifest
+
+    def _shelve(self, manifest: Manifest) -> Manifest:
+        """Put retired parts onto a shelf when they are many."""
+        retired = [part for part in manifest.parts if part.retired is not None]
+        if len(retired) <= SHELVED:
+            return msgspec.structs.replace(manifest, format=FORMAT)
+        path = f"{SHELVES}/{len(manifest.shelves) + 1:06d}.json"
+        with explained(self.path):
+            (self.path / SHELVES).mkdir(exist_ok=True)
+        replace_file(self.path / path, encode_shelf(retired))
+        sync_folder(self.path)
+        shelf = Shelf(path, len(retired), max(part.retired or 0 for part in retired))
+        return msgspec.structs.replace(
+            manifest, format=FORMAT, shelves=(*manifest.shelves, shelf),
+            parts=tuple(part for part in manifest.parts if part.retired is None),
+        )  # fmt: skip
+
+    def shelved(self, since: int = 0) -> Iterator[Part]:
+        """Parts on shelves that may have been visible at vintage `since` or later."""
+        for shelf in self.manifest().shelves:
+            if shelf.until <= since:
+                continue
+            path = self.path / shelf.path
+            if shelf.path not in self._shelves:
+                with explained(path):
+                    self._shelves[shelf.path] = decode_shelf(path.read_bytes(), path)
+            yield from self._shelves[shelf.path]
+
+    def every_part(self) -> tuple[Part, ...]:
+        """The parts of all vintages."""
+        return (*self.manifest().parts, *self.shelved())
 
     def state(self, as_of: AsOf = None) -> State:
         """The lake as it was known at `as_of`, or as it is."""
@@ -115,7 +158,8 @@ class Lake:
             self._state = manifest, {}
         states = self._state[1]
         if vintage not in states:
-            parts = manifest.seen(vintage)
+            older = (p for p in self.shelved(vintage) if p.visible(vintage))
+            parts = (*manifest.seen(vintage), *older)
             states[vintage] = State(vintage, parts, merged_feeds(parts))
         return states[vintage]
 
@@ -143,27 +187,37 @@ class Lake:
         with write_lock(self.path / LOCK, wait=wait):
             scratch = self.path / SCRATCH
             with explained(scratch):
-                self._clean()
+                if not self._looked or scratch.exists():
+                    self._clean()
+                self._looked = True
                 scratch.mkdir()
             try:
                 yield scratch
-            finally:
+            except BaseException:
                 with suppress(OSError, LakeError):
                     self._clean()
+                raise
+            with suppress(OSError):
+                shutil.rmtree(scratch)
 
     def _clean(self) -> None:
+        """Scratch goes last: where it lies, somebody may have died before the rest."""
         for file in (*self.orphans(), *temporary_names(self.path / MANIFEST)):
             file.unlink()
         if (self.path / SCRATCH).exists():
             shutil.rmtree(self.path / SCRATCH)
 
     def orphans(self) -> list[Path]:
-        """Parts that no manifest knows: a writer died before it could commit them."""
-        known = {part.path for part in self.manifest().parts}
+        """Files that no manifest knows: a writer died before it could commit them."""
+        manifest = self.manifest()
+        known = {part.path for part in self.every_part()}
+        known |= {one.path for one in manifest.discarded}
+        known |= {one.path for one in manifest.shelves}
+        there = [
+            *(self.path / "parts").rglob("*.parquet"), *(self.path / SHELVES).glob("*")
+        ]  # fmt: skip
         return sorted(
-            file
-            for file in (self.path / "parts").rglob("*.parquet")
-            if file.relative_to(self.path).as_posix() not in known
+            file for file in there if file.relative_to(self.path).as_posix() not in known
         )
 
     def adopt(self, files: Iterable[tuple[Path, str]]) -> None:
@@ -179,24 +233,3 @@ class Lake:
                 changed |= dict.fromkeys([target.parent, *(f.parent for f in new)])
             for folder in changed:
                 sync_folder(folder)
-
-
-class _Format(msgspec.Struct):
-    format: int
-
-
-def decode(content: bytes, path: Path) -> Manifest:
-    """Read a manifest; LakeTooNew or LakeError say why it cannot be."""
-    try:
-        found = msgspec.json.decode(content, type=_Format).format
-        if found > FORMAT:
-            raise LakeTooNew(
-                f"{path} was written by a newer washout (lake format {found}, this"
-                f" washout {__version__} reads up to {FORMAT}). Upgrade washout."
-            )
-        return msgspec.json.decode(content, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise LakeError(
-            f"{path / MANIFEST} is no manifest of a lake: {error}. Restore it from a"
-            " backup; the parts beside it are untouched."
-        ) from None

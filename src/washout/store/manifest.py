@@ -1,8 +1,13 @@
 """The manifest: which parts make up the lake, now and at any earlier vintage.
 
-One JSON file, replaced whole by a rename: that rename is the commit. Parts are never
-changed after it; a part that a newer vintage supersedes is `retired`, not deleted, so
-that `as_of` can still see it.
+One JSON file (`manifest_file.py`), replaced whole by a rename: that rename is the commit.
+Parts are never changed after it; a part that a newer vintage supersedes is `retired`, not
+deleted, so that `as_of` can still see it. Retired parts go onto shelves, files of their
+own that only a question about an older vintage opens.
+
+The newest vintage may be *open*: what a recorder commits extends it. Parts that it
+supersedes within itself belong to no state that can be asked for; they are `discarded`,
+and their files deleted when no reader can hold them any more.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ import msgspec
 
 from washout.errors import UsageError
 
-FORMAT = 1
+FORMAT = 2
 """Layout of the lake; a lake with a larger one is refused."""
 
 
@@ -89,10 +94,42 @@ class Vintage(msgspec.Struct, frozen=True):
     retold: bool = False
     """Whether it says otherwise than older vintages about what was observed."""
 
+    commits: int = 0
+    """How often a recorder extended it; 0 for an import, which is one commit."""
+    closed: bool = False
+    """Whether a recorder said that nothing more comes to it."""
+
     @property
     def overrides(self) -> bool:
         """Whether it took anything back that older vintages say."""
         return bool(self.changed or self.removed or self.retold)
+
+
+class Discarded(msgspec.Struct, frozen=True):
+    """A part of no vintage, whose file goes when readers are done with it."""
+
+    path: str
+    at: int
+    """When it was superseded, microseconds UTC."""
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """How far a journal has been brought into the lake.
+
+    `watermark` is the ts of the last entry whose facts are in; `journal` is the folder,
+    relative to the lake where it lies within.
+    """
+
+    journal: str
+    watermark: int
+
+
+class Shelf(msgspec.Struct, frozen=True):
+    """A file of retired parts. None of them was visible at vintage `until` or later."""
+
+    path: str
+    parts: int
+    until: int
 
 
 class State(msgspec.Struct, frozen=True):
@@ -104,12 +141,15 @@ class State(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """Everything the lake is."""
+    """Everything the lake is; `parts` are those that are on no shelf."""
 
     format: int
     washout: str
     vintages: tuple[Vintage, ...] = ()
     parts: tuple[Part, ...] = ()
+    shelves: tuple[Shelf, ...] = ()
+    discarded: tuple[Discarded, ...] = ()
+    recorded: tuple[Recorded, ...] = ()
 
     @property
     def newest(self) -> int:
@@ -143,8 +183,13 @@ class Manifest(msgspec.Struct, frozen=True):
                 return None
         return None
 
+    def watermark(self, journal: str) -> int | None:
+        """How far `journal` has been brought in; None if never."""
+        found = (one for one in self.recorded if one.journal == journal)
+        return next((one.watermark for one in found), None)
+
     def seen(self, vintage: int) -> tuple[Part, ...]:
-        """The parts that make up the lake at `vintage`."""
+        """The parts outside of shelves that make up the lake at `vintage`."""
         return tuple(part for part in self.parts if part.visible(vintage))
 
 

@@ -58,6 +58,36 @@ def concerned(
     return hit
 
 
+def tiers(parts: Sequence[Part], rows: int) -> list[Part]:
+    """The parts that should be joined with `rows` new ones, so that few stay small.
+
+    They are taken tier by tier, each of parts not more than twice as large as what has
+    been gathered, and only if it is full: so a row is rewritten once a tier.
+    """
+    rest, chosen = list(parts), list[Part]()
+    while len(tier := [part for part in rest if part.rows <= 2 * rows]) >= CRUMBS - 1:
+        chosen += tier
+        rows += sum(part.rows for part in tier)
+        rest = [part for part in rest if part not in tier]
+    return chosen
+
+
+def extending(
+    parts: Sequence[Part], incoming: Sequence[Feed], vintage: int, *, closing: bool
+) -> list[Part]:
+    """The parts of a partition to rewrite when an open vintage is extended.
+
+    Its own are joined in tiers and, when it is `closing`, all. Older ones, which stay
+    on disk as they are, are joined when a vintage closes.
+    """
+    own = [part for part in parts if part.added == vintage]
+    hit = own if closing else []
+    hit = hit + [p for p in parts if p not in hit and _overlaps(p, incoming)]
+    rows = sum(feed.rows for feed in incoming) + sum(part.rows for part in hit)
+    rest = parts if closing else own
+    return hit + tiers([part for part in rest if part not in hit], rows)
+
+
 def _overlaps(part: Part, incoming: Sequence[Feed]) -> bool:
     mine = {feed.name: feed for feed in part.feeds}
     return any(
@@ -90,8 +120,12 @@ def merge(
     unit: str,
     withdrawn: Sequence[Stretch],
     change: Change,
+    join: bool = False,
 ) -> bool:
-    """Write to `into` what a partition holds after the unit; False if nothing changes."""
+    """Write to `into` what a partition holds after the unit; False if nothing changes.
+
+    With `join` it is written all the same.
+    """
     _load(connection, "incoming", kind, staged, "distinct")
     _load(connection, "old", kind, old)
     rows = _one(connection, f"select count(*) from {_source(kind, staged)}")
@@ -112,7 +146,7 @@ def merge(
     change.added += distinct - known
     change.changed += different - (distinct - known)
     change.removed += lost
-    if not different and not lost:
+    if not different and not lost and not join:
         return False
     connection.execute(
         f"copy (select * from incoming union all by name select * from old anti join"

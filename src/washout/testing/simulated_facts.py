@@ -21,7 +21,8 @@ from washout.errors import LakeError, UsageError
 from washout.importers import Unit
 from washout.importers._rows import coverage, facts, to_cents
 from washout.store.ingest import Receipt, add_unit
-from washout.store.lake import MANIFEST, Lake
+from washout.store.lake import Lake
+from washout.store.manifest_file import MANIFEST
 from washout.testing._loops import decayed, kept, wandering
 from washout.testing.simulated_market import (
     BEGIN,
