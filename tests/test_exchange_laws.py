@@ -66,7 +66,8 @@ def replaced(value, path, new):
     for step in path[:-1]:
         inner = inner[step]
     old, inner[path[-1]] = inner[path[-1]], new
-    return None if old == new or (new == [] and isinstance(old, list)) else changed
+    meant = type(old) is type(new) and isinstance(new, (bool, list))
+    return None if old == new or meant else changed
 
 
 @of_every_exchange

@@ -18,7 +18,7 @@ from washout.events import (
     Side,
     Trade,
 )
-from washout.exchanges._contract import Instrument, cents
+from washout.exchanges._contract import Instrument, Unexplained, cents
 
 CLOSES: dict[str, tuple[Side, Position]] = {
     "long": ("sell", "long"),
@@ -37,11 +37,18 @@ def sized(instrument: Instrument, count: Decimal, price: Decimal) -> tuple[float
     """`count` of the venue's units as (quantity in the asset, cents).
 
     Contracts of a USD size are worth it at any price: they are never multiplied by it.
+    Raises Unexplained for more than int64 cents.
     """
     size = count * instrument.contract
-    if instrument.unit == "usd":
-        return float(size) / float(price), cents(size)
-    return float(size), cents(size * price)
+    inverse = instrument.unit == "usd"
+    usd = cents(size if inverse else size * price)
+    if usd >= 2**63:
+        raise Unexplained(
+            f"{instrument.symbol}: {count} at {price} is worth {usd // 100} USD; expected"
+            " what a market can trade. Compare the frame, which is kept in the journal,"
+            " with the venue's documentation."
+        )
+    return float(size) / float(price) if inverse else float(size), usd
 
 
 def liquidation(

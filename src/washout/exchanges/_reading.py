@@ -21,8 +21,8 @@ Millis = Annotated[int, msgspec.Meta(ge=1_230_768_000_000, le=4_102_444_800_000)
 Serial = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """A number that a venue gives its trades."""
 
-AMOUNT_BYTES = b"0123456789."
-"""What an amount is written with: no sign, no exponent, no blank."""
+LONGEST = 40
+"""Characters of an amount."""
 
 SHOWN = 160
 """Bytes of a frame that an error shows."""
@@ -58,14 +58,16 @@ def _name(decoder: Any) -> str:
 def amount(text: str | float, name: str, venue: str, *, zero: bool = False) -> Decimal:
     """An amount or price as the venue wrote it, exactly.
 
-    Raises Unexplained for anything but digits and a point, and for 0 unless `zero`.
+    Raises Unexplained for anything but digits and a point, more than `LONGEST` of
+    them, 10^18 and more, and for 0 unless `zero`.
     """
     said = text if isinstance(text, str) else _plain(text)
+    plain = not said.strip("0123456789.") and len(said) <= LONGEST
     try:
-        value = Decimal(said) if not said.strip("0123456789.") else Decimal(-1)
+        value = Decimal(said) if plain else Decimal(-1)
     except InvalidOperation:
         value = Decimal(-1)
-    if value < 0 or (value == 0 and not zero):
+    if not 0 <= value < 10**18 or (value == 0 and not zero):
         raise unexplained(
             venue, f"expected {name} as a number above 0", str(text).encode()
         )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-import numpy as np
 
 from washout.clock import parse_time
 from washout.events import Event, Side
@@ -42,7 +41,7 @@ from washout.exchanges._reading import (
 from washout.instruments import split_symbol
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from washout.exchanges._template import Path
 
 _SITE = "bybit-exchange.github.io/docs/v5"
 _ALL = (
@@ -64,6 +63,9 @@ _DATED = re.compile(r".*USD[FGHJKMNQUVXZ]\d\d|.+-\d{1,2}[A-Z]{3}\d\d")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 PAGE = 1000
+MOST_ALIKE = 12
+"""Longest push whose shape is remembered."""
+
 ARGS = 20_000
 """Characters of the topics of one request; Bybit allows 21,000."""
 
@@ -274,43 +276,35 @@ _READERS: dict[str, Callable[[_Frame, msgspec.Raw, int, Instruments], Decoded]] 
 # Many at once
 
 
-class _Push(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="snapshot"):
+class _Push(msgspec.Struct, frozen=True):
     topic: str
     data: list[_Liquidation]
 
 
-_PUSHES = msgspec.json.Decoder(list[_Push])
+_PUSH = msgspec.json.Decoder(_Push)
+_ALL_TOPIC = b"allLiquidation."
+_FORCED = columns.Recipe(
+    kind="liquidation", symbol="s", side="S", sells=b"Buy", buys=b"Sell", count="v",
+    price="p", time="T", id=("T", "S", "v", "p"), price_kind="bankruptcy",
+)  # fmt: skip
 
 
-def decode_many(
-    frames: Sequence[bytes], received: Sequence[int], instruments: Instruments
-) -> Mapping[str, pa.Table]:
-    """A table of liquidations. Raises Unexplained for frames of other topics."""
-    import pyarrow.compute as pc
+def _recognise(frame: bytes) -> tuple[columns.Recipe, Sequence[Path]] | None:
+    """Pushes of a few liquidations; longer ones are too seldom alike."""
+    try:
+        push = _PUSH.decode(frame)
+    except msgspec.DecodeError:
+        return None
+    if not push.topic.startswith("allLiquidation.") or len(push.data) > MOST_ALIKE:
+        return None
+    return _FORCED, [("data", number) for number in range(len(push.data))]
 
-    pushes = columns.joined(frames, _PUSHES)
-    if not all(
-        push.topic.startswith("allLiquidation.") and push.data for push in pushes
-    ):
-        raise columns.slow("a push of another topic")
-    rows = [row for push in pushes for row in push.data]
-    lengths = np.fromiter((len(push.data) for push in pushes), np.int64, len(pushes))
-    told = columns.Told(
-        symbol=columns.texts([row.s for row in rows]),
-        sells=np.array([row.S == "Buy" for row in rows], bool),
-        count=columns.texts([row.v for row in rows]),
-        price=columns.texts([row.p for row in rows]),
-        time=np.array([row.T for row in rows], np.int64),
-        received=np.repeat(np.asarray(received, np.int64), lengths),
-    )  # fmt: skip
-    ids = pc.binary_join_element_wise(
-        pc.cast(told.time, "string"), columns.either(told.sells, "Buy", "Sell"),
-        told.count, told.price, "-",
-    )  # fmt: skip
-    if (lengths > 1).any():
-        ids = columns.told_apart(told, ids, np.repeat(np.arange(len(lengths)), lengths))
-    who = columns.named(told.symbol, lambda symbol: _instrument(symbol, instruments))
-    return {"liquidation": columns.liquidations("bybit", told, who, ids, "bankruptcy")}
+
+def _fixed(path: Path, text: bytes) -> int:
+    """The name of the topic is part of the shape, its symbol is not."""
+    if path == ("topic",):
+        return len(_ALL_TOPIC) if text.startswith(_ALL_TOPIC) else -1
+    return 0
 
 
 # Asking
@@ -347,7 +341,8 @@ def _line(name: str, carries: Callable[[Instrument], bool]) -> Line:
     return Line(
         name=name, locate=lambda _topics: address, topics=_topics, decode=decode,
         carries=carries, ask=_ask, sent_ping=b'{"op":"ping"}', ping_every=20.0,
-        silent_after=45.0, most_connections=(500, 300.0), decode_many=decode_many,
+        silent_after=45.0, most_connections=(500, 300.0),
+        decode_many=columns.many("bybit", decode, _recognise, _fixed, _instrument),
     )  # fmt: skip
 
 

@@ -1,0 +1,150 @@
+"""Frames of one shape: what stays the same is compared, what differs is cut out.
+
+A venue writes the frames of a stream with the same keys in the same order. From one
+frame, valid and understood, a template is learned: literal bytes with slots between
+them, where values stand. A frame that fits has the same keys and sorts of values, so
+that it is as valid as the first, and its fields are where the slots are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Path = tuple[str | int, ...]
+"""Where a value stands: `("data", 0, "s")`."""
+
+Fixed = Callable[[Path, bytes], int]
+"""How many first bytes of a text belong to the literal; -1 for all of it."""
+
+TEXT, WHOLE, FLAG = 0, 1, 2
+"""Sorts of slots, as in `_kernels`."""
+
+_WORD = re.compile(rb'"[\x20-\x21\x23-\x5b\x5d-\x7e]*"')
+_WHOLE = re.compile(rb"(0|[1-9][0-9]{0,17})(?=[,}\]])")
+_FLAG = re.compile(rb"true|false")
+
+
+class Template(msgspec.Struct, frozen=True):
+    """Literal pieces with a slot after each but the last; `paths` name the slots."""
+
+    pieces: tuple[bytes, ...]
+    kinds: tuple[int, ...]
+    paths: tuple[Path, ...]
+
+
+class _Odd(Exception):
+    """A frame of which no template is made: blanks, escapes, fractions, ..."""
+
+
+def learn(frame: bytes, fixed: Fixed) -> Template | None:
+    """The template of a frame that was read already; None where there is none."""
+    walk = _Walk(frame, fixed)
+    try:
+        end = walk.value(0, ())
+    except (_Odd, IndexError):
+        return None
+    if end != len(frame) or not walk.kinds:
+        return None
+    pieces = (*walk.pieces, frame[walk.since :])
+    return Template(pieces, tuple(walk.kinds), tuple(walk.paths))
+
+
+class _Walk:
+    """One pass over a frame; `since` is where the current literal began."""
+
+    def __init__(self, frame: bytes, fixed: Fixed) -> None:
+        self.frame, self.fixed, self.since = frame, fixed, 0
+        self.pieces: list[bytes] = []
+        self.kinds: list[int] = []
+        self.paths: list[Path] = []
+
+    def slot(self, begin: int, end: int, kind: int, path: Path) -> None:
+        self.pieces.append(self.frame[self.since : begin])
+        self.kinds.append(kind)
+        self.paths.append(path)
+        self.since = end
+
+    def value(self, at: int, path: Path) -> int:
+        """Where the value that begins at `at` ends."""
+        match self.frame[at : at + 1]:
+            case b"{":
+                return self.members(at, path)
+            case b"[":
+                return self.items(at, path)
+            case b'"':
+                return self.text(at, path)
+            case b"n" if self.frame[at : at + 4] == b"null":
+                return at + 4
+        for pattern, kind in ((_WHOLE, WHOLE), (_FLAG, FLAG)):
+            if found := pattern.match(self.frame, at):
+                self.slot(at, found.end(), kind, path)
+                return found.end()
+        raise _Odd
+
+    def text(self, at: int, path: Path) -> int:
+        end = self.word(at)
+        kept = self.fixed(path, self.frame[at + 1 : end - 1])
+        if kept >= 0:
+            self.slot(at + 1 + kept, end - 1, TEXT, path)
+        return end
+
+    def word(self, at: int) -> int:
+        found = _WORD.match(self.frame, at)
+        if not found:
+            raise _Odd
+        return found.end()
+
+    def members(self, at: int, path: Path) -> int:
+        while self.frame[at : at + 1] in (b"{", b","):
+            end = self.word(at + 1)
+            if self.frame[end : end + 1] != b":":
+                raise _Odd
+            at = self.value(end + 1, (*path, self.frame[at + 2 : end - 1].decode()))
+        return self.closed(at, b"}")
+
+    def items(self, at: int, path: Path) -> int:
+        number = 0
+        while self.frame[at : at + 1] in (b"[", b","):
+            at = self.value(at + 1, (*path, number))
+            number += 1
+        return self.closed(at, b"]")
+
+    def closed(self, at: int, mark: bytes) -> int:
+        if self.frame[at : at + 1] != mark:
+            raise _Odd
+        return at + 1
+
+
+class Heap:
+    """Frames one after another in one array, and where their slots are."""
+
+    def __init__(self, frames: Sequence[bytes]) -> None:
+        self.data: NDArray[np.uint8] = np.frombuffer(
+            b"\n".join(frames) + b"\n", np.uint8
+        )
+        lengths = np.fromiter(map(len, frames), np.int64, len(frames))
+        self.bounds = np.concatenate([[0], np.cumsum(lengths + 1)])
+
+    def fitting(
+        self, template: Template, todo: NDArray[np.int64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+        """Which of the frames `todo` fit; begins and ends of every frame's slots."""
+        from washout.exchanges._kernels import match
+
+        cuts = np.concatenate([[0], np.cumsum([len(p) for p in template.pieces])])
+        shape = (len(self.bounds) - 1, len(template.kinds))
+        begins, ends = np.empty(shape, np.int64), np.empty(shape, np.int64)
+        fits: NDArray[np.bool_] = match(
+            self.data, self.bounds, todo,
+            np.frombuffer(b"".join(template.pieces), np.uint8), cuts.astype(np.int64),
+            np.array(template.kinds, np.int64), begins, ends,
+        )  # fmt: skip
+        return fits, begins, ends
