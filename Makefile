@@ -1,6 +1,6 @@
 # Two commands: `make demo` and `make test`. Both set up what they need in .venv, once.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check laws bench calibrate test-slow clean
+.PHONY: help demo test check laws bench soak crash calibrate test-slow clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,6 +30,12 @@ bench: $(VENV)/.ready-dev ## Measure against peers and limits (minutes, 5 GB of 
 	$(BIN)/python bench/import_trades.py
 	$(BIN)/python bench/query_events.py
 	$(BIN)/python bench/waves.py
+
+soak: $(VENV)/.ready-dev ## Record a day of market with faults at 20 times its speed (72 minutes)
+	$(BIN)/python bench/soak.py
+
+crash: $(VENV)/.ready-dev ## Kill the recorder 200 times (20 minutes)
+	$(BIN)/python bench/crash.py
 
 calibrate: $(VENV)/.ready-dev ## How often tests of claims are wrong on known truths (an hour)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python bench/calibration.py --markdown bench/CALIBRATION.md

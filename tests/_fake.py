@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from itertools import islice
 
 from washout.testing.exchange_ledger import Ledger
@@ -71,3 +73,13 @@ def booked(protocol: Protocol, found: list[Push]) -> Ledger:
 
 def session(path: str = "/market/stream") -> Session:
     return Session(1, path, lambda: BEGIN)
+
+
+def run(test):
+    """A test that is a coroutine, run to its end."""
+
+    @functools.wraps(test)
+    def runs(*arguments, **named):
+        asyncio.run(test(*arguments, **named))
+
+    return runs

@@ -151,7 +151,9 @@ def test_health_in_words_says_what_is_observed():
         name="bybit.linear (t)", exchange="bybit", state="open", says="", connects=1,
         failures=0, refused={},
     )  # fmt: skip
-    observed = "  observed   bybit.linear liquidations: 3.2 a minute, last event 3 s ago"
+    observed = (
+        "  observed   bybit.linear liquidations: 3.2 a minute, last event 3 s ago"
+    )
     assert list(words(told(connections=(link,)), NOW + 3_000_000)) == [
         "well: recording, health written 3 s ago",
         "recording liquidations of bybit:BTC",

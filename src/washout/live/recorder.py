@@ -26,10 +26,10 @@ from washout.collect.pacing import Timing
 from washout.collect.sockets import Edge
 from washout.errors import InputError, LakeError
 from washout.exchanges import Want
+from washout.live.catching_up import last_entry, resume
 from washout.live.committing import resume_point
 from washout.live.guarding import Watchdog, guarded
 from washout.live.intake import Intake
-from washout.live.catching_up import last_entry, resume
 from washout.live.tape import Tape
 from washout.live.venues import Venue, Where
 from washout.live.vitals import Vitals

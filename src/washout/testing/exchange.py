@@ -155,6 +155,16 @@ class FakeExchange:
         """What runs behind a line, for tests that look inside."""
         return self._lines[name]
 
+    def schedule(self, faults: Iterable[Fault]) -> None:
+        """A script that begins now."""
+        begin = self.now()
+
+        async def schedule() -> None:
+            work = self._go_wrong(in_order(faults), begin)
+            self._tasks.append(asyncio.create_task(work))
+
+        self._call(schedule())
+
     def inject(self, fault: Fault) -> None:
         """A fault begins now, whatever its `at`."""
         self._call(self._inject(fault))
@@ -242,7 +252,8 @@ class FakeExchange:
             await self._listen(protocol, line, place)
         for line in self._lines.values():
             self._tasks.append(asyncio.create_task(line.play()))
-        self._tasks.append(asyncio.create_task(self._go_wrong()))
+        script = self._go_wrong(self._faults, self._world.begin)
+        self._tasks.append(asyncio.create_task(script))
         if self._frames is not None:
             self._tasks.append(asyncio.create_task(self._replay(self._frames)))
 
@@ -259,9 +270,9 @@ class FakeExchange:
         await site.start()
         self._ports[protocol.name] = runner.addresses[0][1]
 
-    async def _go_wrong(self) -> None:
-        for fault in self._faults:
-            await self.clock.until(self._world.begin + int(fault.at * SECOND))
+    async def _go_wrong(self, script: Sequence[Fault], begin: int) -> None:
+        for fault in script:
+            await self.clock.until(begin + int(fault.at * SECOND))
             await self._inject(fault)
 
     async def _replay(self, frames: Sequence[Recorded]) -> None:

@@ -4,7 +4,7 @@
 at = 600               # seconds of market time after the beginning
 kind = "half_open"
 venue = "binance.usdm" # or "binance", or "*"
-connection = 1         # the how-manieth of the line, all if left out
+connection = 1         # the how-manieth of the line, -1 the newest, all if left out
 lasts = 90
 """
 
@@ -60,7 +60,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """Something that goes wrong `at` so many seconds of market time.
 
     `venue` is a line, a venue, or `*`; `connection` counts the connections that were
-    ever made to the line, from 1. What `lasts`, `count`, `by`, `code` and `symbols`
+    ever made to the line, from 1; -1 is the newest that is open at the time. What `lasts`, `count`, `by`, `code` and `symbols`
     are is said for each kind in `SEEN`.
     """
 

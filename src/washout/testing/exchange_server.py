@@ -184,6 +184,9 @@ class Line:
     async def apply(self, fault: Fault) -> None:
         """A fault begins."""
         now = self.clock.now()
+        if fault.connection is not None and fault.connection < 0:
+            newest = sorted(self.connections)[fault.connection :][:1] or [0]
+            fault = msgspec.structs.replace(fault, connection=newest[0])
         open_now = [
             one for one in self.connections.values()
             if fault.concerns(self.protocol.name, one.number)
