@@ -101,6 +101,12 @@ async def until(true, patience=20.0):
             await asyncio.sleep(0.02)
 
 
+async def passed(fake, seconds):
+    """Let so many seconds of the market pass."""
+    end = fake.now() + seconds * 1_000_000
+    await until(lambda: fake.now() >= end)
+
+
 async def observed(recorder, patience=20.0):
     """Wait until every connection is open."""
     await until(

@@ -16,7 +16,7 @@ import msgspec
 from washout._version import __version__
 from washout.collect.entries import Entry, Kind, Listed, Polled
 from washout.collect.pacing import Backoff, asked_pause
-from washout.collect.sockets import Edge, Refused
+from washout.collect.sockets import Edge, Refused, trusted
 from washout.exchanges import Exchange, Instrument, Listing, Poll
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def client(rate: float = 1.0) -> httpx.AsyncClient:
 
     return httpx.AsyncClient(
         timeout=15.0 / rate,
+        verify=trusted(),
         follow_redirects=True,
         headers={"User-Agent": f"washout/{__version__}"},
     )

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import zlib
 from collections.abc import Callable
+from functools import cache
 from itertools import count
 from time import monotonic
 from typing import cast
@@ -20,6 +22,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 from picows import (
+    WSCloseCode,
     WSError,
     WSFrame,
     WSHandshakeError,
@@ -67,6 +70,7 @@ class Edge:
         self.numbers = count(first)
         self.open: dict[int, Connection] = {}
         self.paused = False
+        self.before = self._beat = 0
         self._hosts: dict[str, Attempts] = {}
 
     def attempts(self, url: str) -> Attempts:
@@ -74,6 +78,13 @@ class Edge:
         parts = urlsplit(url)
         host = f"{parts.scheme}://{parts.netloc}"
         return self._hosts.setdefault(host, Attempts(self.timing))
+
+    def beat(self) -> None:
+        """Called whenever the loop comes around: `before` is the time but one.
+
+        What is read now came in after `before`, however long the loop was busy.
+        """
+        self.before, self._beat = self._beat, self.timing.clock()
 
     def pause(self) -> None:
         """Read nothing for now: TCP holds back what venues send."""
@@ -111,6 +122,7 @@ async def connect(share: Share, edge: Edge, *, singly: bool = False) -> Connecti
                 lambda: made, url, websocket_handshake_timeout=CONNECT_WITHIN,
                 enable_auto_pong=False, max_frame_size=LONGEST_MESSAGE,
                 extra_headers=_headers(share), proxy=_proxy(url),
+                ssl_context=trusted() if url.startswith("wss:") else None,
             )  # fmt: skip
     except WSHandshakeError as error:
         raise _refusal(error, limiter, edge.timing) from error
@@ -124,6 +136,14 @@ async def connect(share: Share, edge: Edge, *, singly: bool = False) -> Connecti
         raise
     made.tending = asyncio.create_task(made.tend())
     return made
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Whom we trust, for sockets and polls alike; making it takes a third of a second."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 def _headers(share: Share) -> dict[str, str]:
@@ -170,6 +190,7 @@ class Connection(WSListener):
         """Whether the venue announced that it will close."""
         self.tending: asyncio.Task[None] | None = None
         self.opened = self.heard = self._pinged = monotonic()
+        self._alive = 0
         self._transport: WSTransport | None = None
         self._known: set[bytes] = set()
         self._pieces: list[bytes] = []
@@ -204,7 +225,7 @@ class Connection(WSListener):
         """A frame: enter it first, then see whether it speaks of the connection."""
         if self.ended.is_set():
             return
-        self.heard = monotonic()
+        self.heard, self._alive = monotonic(), self.edge.before
         kind = frame.msg_type
         if kind in (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION):
             payload = self._message(frame)
@@ -366,10 +387,10 @@ class Connection(WSListener):
         self.ended.set()
         self.changed.set()
         if self.made.is_set():
-            self._enter(Kind.CLOSED, Closed(reason=reason))
+            self._enter(Kind.CLOSED, Closed(reason=reason, alive=self._alive))
         self.edge.open.pop(self.number, None)
         if self._transport is not None and not self._transport.is_disconnected:
-            self._transport.send_close()
+            self._transport.send_close(WSCloseCode.OK)
             # A dead peer acknowledges nothing: waiting for it would keep the socket.
             self._transport.disconnect(graceful=reason != "dead")
 

@@ -51,9 +51,10 @@ class Watchdog:
         )
         self._thread.start()
 
-    def beat(self) -> None:
-        """The loop is alive."""
-        self._last = monotonic()
+    def beat(self) -> float:
+        """The loop is alive; gives the seconds since it last said so."""
+        last, self._last = self._last, monotonic()
+        return self._last - last
 
     def end(self) -> None:
         """The loop ends in order."""

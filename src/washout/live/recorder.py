@@ -101,6 +101,8 @@ class Recorder:
         self.started = self.clock()
         self.tape = Tape(self.started)
         self.hooks = tuple(hooks)
+        self.edge: Edge | None = None
+        self.slowest = 0.0
         self.venues: list[Venue] = []
         self.notices: deque[Notice] = deque(maxlen=50)
         self.failures: deque[tuple[int, str]] = deque(maxlen=20)
@@ -136,7 +138,7 @@ class Recorder:
     def _record(self, wishes: Sequence[Wish]) -> list[asyncio.Task[None]]:
         """Begin the journal's run, the ticks and the venues."""
         settings = self.settings
-        edge = Edge(self.intake.sink, self.timing)
+        self.edge = edge = Edge(self.intake.sink, self.timing)
         self.intake.tap = edge
         started = Started(
             washout=__version__, scopes=settings.scopes, wants=settings.wants,
@@ -157,7 +159,9 @@ class Recorder:
 
         async def flow() -> None:
             while True:
-                watchdog.beat()
+                self.slowest = max(self.slowest, watchdog.beat() - FLUSH_EVERY)
+                if self.edge is not None:
+                    self.edge.beat()
                 await self._flow()
                 await asyncio.sleep(FLUSH_EVERY)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from importlib import import_module
 from typing import TYPE_CHECKING
 
+from washout.collect.sockets import trusted
 from washout.errors import LakeBusy, LakeError
 from washout.store.files import write_lock
 from washout.store.lake import Lake
@@ -34,6 +36,7 @@ def opened(
     from washout.live.recorder import Recorder
     from washout.live.settings import Settings as Understanding
 
+    _warm_up()
     lake = Lake.create(settings.lake)
     _refuse_full_disk(settings)
     with _alone(settings):
@@ -48,6 +51,17 @@ def opened(
         finally:
             with suppress(LakeError):
                 journal.close()
+
+
+def _warm_up() -> None:
+    """Load now what would hold up the loop later, some of it for a second.
+
+    The first commit loads duckdb, and pyarrow loads pandas where it is installed.
+    """
+    for name in ("httpx", "duckdb", "pyarrow.parquet", "pyarrow.compute", "pandas"):
+        with suppress(ImportError):
+            import_module(name)
+    trusted()
 
 
 def _refuse_full_disk(settings: Settings) -> None:

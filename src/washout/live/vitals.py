@@ -130,5 +130,6 @@ class Vitals:
             "committed_seconds_ago": -1
             if committed is None
             else (now - committed) / SECOND,
+            "slowest_turn_seconds": round(recorder.slowest, 3),
             "failures": len(recorder.failures),
         }
