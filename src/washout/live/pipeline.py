@@ -78,7 +78,7 @@ class Pipeline:
 
         Entries at the watermark itself are told again: several may share an instant, of
         which not all were committed. The lake knows the facts that it has. `told` is up
-        to where the lake's coverage of each feed goes (`resuming.told_until`): what was
+        to where the lake's coverage of each feed goes (`recalling.told_until`): what was
         not observed since then becomes a gap, even where the journal does not reach back.
         """
         self._resumed = watermark

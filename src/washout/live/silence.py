@@ -5,14 +5,18 @@ come is judged from the stream's own earlier days, and from what was going on me
 what other lines were told of the same kind, and how far prices moved.
 
 Time is cut into windows of ten minutes. In window w the stream is expected to say
-mu_w = mean * (1/2 * others_w / mean others + 1/2 * move_w / mean move): its mean of
-earlier UTC days (at most seven, frozen at midnight), scaled by what others said and by
-the sum of absolute minute returns. Where one of the two was never there, the other
-counts whole; where both were not, the mean alone. The count of a window is a Gamma
-mixture of Poissons with shape a, by moments from the same days (between 0.2 and 100, the
-grid of METHOD E2), so that nothing comes of a window with probability (1 + mu/a)^-a. A
-stream is silent when the product over the windows since its last event falls below
-`level` and at least `least` has passed.
+mu_w = min(x * others_w, y * move_w): the smaller of what follows from what other lines
+were told of the kind and the assets, and from the sum of absolute minute returns in bp.
+x and y are the stream's events per event of others and per bp on its earlier UTC days
+(at most seven, frozen at midnight). The smaller, because streams come in storms and
+prices also move without: both must speak for it. Where one of them never said anything,
+the other counts, and where both did not, the mean. The count of a window is a Gamma
+mixture of Poissons with shape a, by moments from the same days, the smaller of both
+(between 0.2 and 100, the grid of METHOD E2), so that nothing comes of a window with
+probability (1 + mu/a)^-a. A stream is silent when the product over the windows since its
+last event falls below `level`, and clearly below that of any silence that ended by itself
+in the last days (its logarithm `beyond` times as low: windows are less independent than
+the model has them), and at least `least` has passed.
 
 Without earlier days `Guess` stands in: cautious numbers with a = 1 (exponential).
 """
@@ -66,6 +70,9 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     level: float = 1e-6
     """Probability of so long a silence. With 10,000 events a day, each of which begins a
     silence, that is one false alarm in a hundred days."""
+    beyond: float = 1.5
+    most: float = 4.0
+    """No silence that ended counts for more than this many times `level`'s logarithm."""
     least: int = 30 * SECOND
     days: int = 7
     windows: int = 36
@@ -107,34 +114,45 @@ def together(days: Iterable[Moments]) -> Moments:
 
 
 class Expected(msgspec.Struct, frozen=True):
-    """mu = flat * minutes + others * o + move * max(m - calm, 0); and the shape a."""
+    """What a stream should say, and how unevenly (the shape a).
+
+    Of `flat * minutes`, `others * o` and `move * max(m - calm, 0)` the sum, or the least
+    of those that are known (not 0).
+    """
 
     flat: float
     others: float
     move: float
     calm: float
     shape: float
+    least: bool = False
 
     def of(self, minutes: float, o: float, m: float) -> float:
         """Events expected in part of a window."""
         moved = self.move * max(m - self.calm, 0.0)
-        return self.flat * minutes + self.others * o + moved
+        if not self.least:
+            return self.flat * minutes + self.others * o + moved
+        told = (self.flat, minutes), (self.others, o), (self.move, m)
+        return min((rate * much for rate, much in told if rate), default=0.0)
 
 
 def learned(sums: Moments) -> Expected:
     """What earlier days teach; `sums` has events."""
+    x = sums.n / sums.o if sums.o else 0.0
+    y = sums.n / sums.m if sums.m else 0.0
     mean = sums.n / sums.windows
-    both = 0.5 if sums.o and sums.m else 1.0
-    others = both * mean * sums.windows / sums.o if sums.o else 0.0
-    move = both * mean * sums.windows / sums.m if sums.m else 0.0
-    flat = 0.0 if others or move else mean / (WINDOW / MINUTE)
-    if flat:
-        square, error = mean**2 * sums.windows, sums.nn - mean * sums.n
-    else:
-        square = others**2 * sums.oo + 2 * others * move * sums.om + move**2 * sums.mm
-        error = sums.nn - 2 * (others * sums.no + move * sums.nm) + square
-    shape = square / max(error - sums.n, 1e-9)
-    return Expected(flat, others, move, 0.0, min(max(shape, 0.2), 100.0))
+    shapes = [_shape(sums, x, sums.no, sums.oo)] if x else []
+    shapes += [_shape(sums, y, sums.nm, sums.mm)] if y else []
+    shapes = shapes or [_shape(sums, mean, sums.n, sums.windows)]
+    flat = 0.0 if x or y else mean / (WINDOW / MINUTE)
+    return Expected(flat, x, y, 0.0, min(shapes), least=True)
+
+
+def _shape(sums: Moments, slope: float, cross: float, square: float) -> float:
+    """The shape a of counts around `slope` times what has these sums of products."""
+    told = slope**2 * square
+    error = sums.nn - 2 * slope * cross + told
+    return min(max(told / max(error - sums.n, 1e-9), 0.2), 100.0)
 
 
 def guessed(guess: Guess, markets: int, *, major: bool) -> Expected:
@@ -167,6 +185,8 @@ class Listener:
         """Receipt of the last event, or when it was first watched."""
         self.silent = False
         self.days: dict[int, Moments] = {}
+        self.worst: dict[int, float] = {}
+        """Per day the least log-probability of a silence that ended."""
         self._day = self._window = -1
         self._sums = [0.0, 0.0, 0.0, 0.0]
         """Minutes, count, others, move of the window that runs."""
@@ -190,6 +210,7 @@ class Listener:
         self._sums[2] += minute.others
         self._sums[3] += minute.move
         if minute.count:
+            self._remember(minute.begin // DAY)
             self.last, self.silent = minute.last, False
             self._quiet, self._before, self.waited = [0.0, 0.0, 0.0], 0.0, 0.0
             return False
@@ -197,10 +218,21 @@ class Listener:
         self._quiet[1] += minute.others
         self._quiet[2] += minute.move
         long_enough = minute.begin + MINUTE - self.last >= self.patience.least
-        alarm = self.log_probability() <= log(self.patience.level) and long_enough
+        alarm = self.log_probability() <= self._limit() and long_enough
         fell = alarm and not self.silent
         self.silent |= alarm
         return fell
+
+    def _limit(self) -> float:
+        """The log-probability below which it is silent."""
+        worst = min(self.worst.values(), default=0.0)
+        return min(log(self.patience.level), self.patience.beyond * worst)
+
+    def _remember(self, day: int) -> None:
+        ended = max(
+            self.log_probability(), self.patience.most * log(self.patience.level)
+        )
+        self.worst[day] = min(ended, self.worst.get(day, 0.0))
 
     def log_probability(self) -> float:
         """Of so long a silence."""
@@ -238,6 +270,7 @@ class Listener:
         self._day = today
         earliest = today - self.patience.days
         self.days = {d: s for d, s in self.days.items() if d >= earliest}
+        self.worst = {d: w for d, w in self.worst.items() if d >= earliest}
         sums = together(s for d, s in self.days.items() if d < today)
         enough = (
             sums.windows >= self.patience.windows and sums.n >= self.patience.events

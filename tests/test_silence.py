@@ -1,0 +1,227 @@
+"""Streams that should speak and do not are found; those that have nothing to say are not."""
+
+from __future__ import annotations
+
+from math import exp, inf
+
+import numpy as np
+import pytest
+
+from _recordings import entry, opened, started
+from _venues import VENUES, frame
+from test_pipeline import rows, seen_seconds
+from washout.clock import DAY, HOUR, MINUTE, SECOND, parse_time
+from washout.collect.entries import Closed, Kind
+from washout.live.pipeline import Pipeline
+from washout.live.silence import (
+    GUESSES,
+    WINDOW,
+    Expected,
+    Listener,
+    Minute,
+    Moments,
+    Patience,
+    guessed,
+    learned,
+)  # fmt: skip
+
+NOON = parse_time("2026-11-25T12:00")
+
+
+def ticks(begin, stop):
+    """Time passes, and connections of numbers 1 and 2 give signs of life."""
+    for time in range(begin + SECOND // 2, stop, SECOND):
+        yield entry(Kind.TICK, time)
+        if time // SECOND % 10 == 0:
+            yield entry(Kind.PONG, time + 1, 1)
+            yield entry(Kind.PONG, time + 2, 2)
+
+
+def subscribed(number, exchange, line, symbols, wants, time):
+    said = opened(exchange, line, symbols, wants)
+    yield entry(Kind.OPENED, time, number, said)
+    answers = [said.topics] if exchange == "alpha" else [()] * len(said.topics)
+    for topics in answers:
+        yield entry(Kind.FRAME, time + 1000, number, {"ack": list(topics)})
+
+
+def liquidations(number, symbol, times, price=100.0):
+    return [
+        entry(
+            Kind.FRAME, time + 1000, number,
+            frame("liq", (symbol, time, str(place), "sell", price, 100_000)),
+        )
+        for place, time in enumerate(times)
+    ]  # fmt: skip
+
+
+def taken(*parts):
+    entries = sorted((one for part in parts for one in part), key=lambda one: one.ts)
+    pipeline = Pipeline(VENUES)
+    facts = [pipeline.take(entries)]
+    notices = [n for n in facts[0].notices if n.what in ("silent", "resumed")]
+    return rows(facts), notices, pipeline.health()
+
+
+def health(found, exchange):
+    return next(f for f in found.feeds if f.exchange == exchange)
+
+
+START = [entry(Kind.STARTED, NOON, 0, started())]
+BETA = list(subscribed(1, "beta", "all", ("XBT", "ETH"), ("liquidations",), NOON + 10))
+ALPHA = list(
+    subscribed(2, "alpha", "linear", ("BTCUSDT",), ("liquidations",), NOON + 20)
+)
+
+
+def test_a_stream_that_acknowledges_and_is_mute_while_others_speak_is_silent():
+    end = NOON + 90 * MINUTE
+    others = liquidations(2, "BTCUSDT", range(NOON + SECOND, end, SECOND))
+    told, notices, found = taken(START, BETA, ALPHA, others, ticks(NOON, end))
+    first = notices[0]
+    assert (first.what, first.exchange, first.line) == ("silent", "beta", "all")
+    # 600 of others in ten minutes let expect 12: a seventh of a chance in thirteen.
+    assert NOON + 20 * MINUTE < first.ts < NOON + 60 * MINUTE
+    assert health(found, "beta").state == "silent"
+    assert health(found, "alpha").state == "observed"
+    seen = seen_seconds(told, "beta", "BTC")
+    assert seen == set()
+    gaps = [g for g in told["gap"] if g["exchange"] == "beta"]
+    assert {gap["reason"] for gap in gaps} == {"silent"}
+    assert min(gap["ts_event"] for gap in gaps) == NOON + SECOND
+
+
+def test_it_counts_as_observed_again_when_it_speaks():
+    end, again = NOON + 90 * MINUTE, NOON + 80 * MINUTE + SECOND // 2
+    told, notices, found = taken(
+        START, BETA, ALPHA, ticks(NOON, end),
+        liquidations(2, "BTCUSDT", range(NOON + SECOND, end, SECOND)),
+        liquidations(1, "XBT", range(again, end, MINUTE)),
+    )  # fmt: skip
+    assert [one.what for one in notices] == ["silent", "resumed"]
+    assert notices[1].ts == again + 1000
+    assert health(found, "beta").state == "observed"
+    assert seen_seconds(told, "beta", "BTC") == set(
+        range(again + SECOND // 2, end - MINUTE, SECOND)
+    )
+
+
+def test_reconnecting_does_not_make_a_silent_stream_speak():
+    end = NOON + 120 * MINUTE
+    cut = NOON + 80 * MINUTE
+    anew = list(
+        subscribed(3, "beta", "all", ("XBT", "ETH"), ("liquidations",), cut + 5)
+    )
+    told, notices, found = taken(
+        START, BETA, ALPHA, ticks(NOON, end), anew,
+        [entry(Kind.CLOSED, cut, 1, Closed(reason="lifetime"))],
+        [entry(Kind.PONG, t, 3) for t in range(cut + 7, end, 10 * SECOND)],
+        liquidations(2, "BTCUSDT", range(NOON + SECOND, end, SECOND)),
+    )  # fmt: skip
+    assert [one.what for one in notices] == ["silent"]
+    assert health(found, "beta").state == "silent"
+    assert seen_seconds(told, "beta", "BTC") == set()
+
+
+def test_a_quiet_stream_in_a_quiet_market_is_not_silent():
+    end = NOON + 3 * HOUR
+    _, notices, found = taken(START, BETA, ALPHA, ticks(NOON, end))
+    assert notices == []
+    assert {f.state for f in found.feeds} == {"observed"}
+
+
+def test_a_mute_stream_of_marks_is_found_in_minutes():
+    end = NOON + 30 * MINUTE
+    marks = list(subscribed(2, "alpha", "linear", ("BTCUSDT",), ("mark_price",), NOON))
+    spoken = [
+        entry(Kind.FRAME, t, 2, frame("mark", ("BTCUSDT", t, "", "", 100.0, 0)))
+        for t in range(NOON + 2000, NOON + 10 * MINUTE, SECOND)
+    ]
+    _, notices, _ = taken(START, marks, spoken, ticks(NOON, end))
+    assert [one.what for one in notices] == ["silent"]
+    assert NOON + 10 * MINUTE < notices[0].ts <= NOON + 13 * MINUTE
+
+
+# The model
+
+
+def test_expectation_of_earlier_days_by_hand():
+    """Three windows with 2, 4, 6 events, 10, 20, 30 of others, moves of 5, 5, 2 bp."""
+    sums = Moments()
+    for window in ((2, 10, 5), (4, 20, 5), (6, 30, 2)):
+        sums.add(*window)
+    found = learned(sums)
+    assert (found.others, found.move) == (pytest.approx(0.2), pytest.approx(1.0))
+    assert found.of(10, 20, 10) == pytest.approx(4.0)
+    assert found.of(10, 20, 1) == pytest.approx(1.0)
+    # Others tell it exactly. Of moves: squares 54, errors 9 + 1 + 16, less 12 of Poisson.
+    assert found.shape == pytest.approx(54 / 14)
+    alone = Moments()
+    alone.add(0, 0, 0)
+    alone.add(12, 0, 0)
+    # mean 6, squares 72, errors 72, a = 72 / (72 - 12).
+    assert learned(alone) == Expected(
+        0.6, 0.0, 0.0, 0.0, 1.2, least=True
+    )  # fmt: skip
+
+
+def test_probability_of_silence_by_hand():
+    listener = Listener(Patience(), Expected(0.6, 0.0, 0.0, 0.0, 1.2))
+    for minute in range(15):
+        listener.pass_minute(Minute(NOON + minute * MINUTE, 0, 0, 0.0, 0))
+    both = (1 + 6 / 1.2) ** -1.2 * (1 + 3 / 1.2) ** -1.2
+    assert exp(listener.log_probability()) == pytest.approx(both)
+    assert listener.missing() == pytest.approx(9.0)
+
+
+def test_what_is_expected_is_frozen_at_midnight():
+    """Today's events change nothing of what is expected today."""
+    found = []
+    for today in (1, 50):
+        listener = Listener(Patience(), guessed(GUESSES["liquidations"], 1, major=True))
+        midnight = NOON // DAY * DAY
+        for begin in range(midnight, midnight + 2 * DAY, MINUTE):
+            factor = today if begin >= midnight + DAY else 1
+            count = factor * (begin % (7 * MINUTE) == 0)
+            listener.pass_minute(Minute(begin, count, 3 * count, 0.0, begin))
+        found.append(listener.expected)
+    assert found[0] == found[1]
+    assert found[0].others == pytest.approx(1 / 3)
+
+
+def _gamma_minutes(random, minutes, mean, shape):
+    """Counts of a stream and of others that share the market's hours of storm."""
+    hours = -(-minutes // 60)
+    storm = np.repeat(random.gamma(0.5, 2.0, hours), 60)[:minutes]
+    windows = -(-minutes // 10)
+    own = np.repeat(random.gamma(shape, 1 / shape, windows), 10)[:minutes]
+    return random.poisson(mean * storm * own), random.poisson(30 * mean * storm)
+
+
+def _first_alarm(counts, others, moves, stop=inf):
+    listener = Listener(Patience(), guessed(GUESSES["liquidations"], 1, major=True))
+    for minute, (count, other, move) in enumerate(
+        zip(counts, others, moves, strict=True)
+    ):
+        begin = NOON // DAY * DAY + minute * MINUTE
+        told = Minute(begin, int(count), int(other), float(move), begin)
+        if listener.pass_minute(told) and minute >= 0:
+            return minute
+        if minute > stop:
+            break
+    return None
+
+
+def test_bursty_streams_raise_no_false_alarm_in_a_month_and_true_ones_soon():
+    """Storms of an hour and bursts of ten minutes, one event a minute on average."""
+    random = np.random.default_rng(7)
+    month, delays = 30 * DAY // MINUTE, []
+    for _ in range(3):
+        counts, others = _gamma_minutes(random, month, 1.0, 0.5)
+        moves = random.exponential(3.0, month)
+        assert _first_alarm(counts, others, moves) is None
+        cut = month - 2 * DAY // MINUTE
+        counts[cut:] = 0
+        delays.append(_first_alarm(counts, others, moves) - cut)
+    assert max(delays) <= 12 * 60
+    assert WINDOW == 10 * MINUTE
