@@ -59,6 +59,12 @@ def _claims(_ctx: click.Context) -> Iterable[str]:
     return all_claims()
 
 
+def _exchanges(_ctx: click.Context) -> Iterable[str]:
+    from washout.store.trust import exchanges
+
+    return exchanges()
+
+
 def _parameters(ctx: click.Context) -> Iterable[str]:
     from washout.store import graph
 
@@ -73,3 +79,4 @@ kinds = _offered(_kinds)
 parameters = _offered(_parameters)
 worlds = _offered(_worlds)
 claims = _offered(_claims)
+exchanges = _offered(_exchanges)

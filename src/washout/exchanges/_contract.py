@@ -56,6 +56,11 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
     says: str
     source: str
     confirmed: bool = True
+    settled_by: str = (
+        "record ten minutes with prices; if the label is right, longs are printed below"
+        " the market after it fell, shorts above after it rose"
+    )
+    """How live frames would settle it."""
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,9 @@ EXACT = 2**53
 
 TRUE, FALSE = np.frombuffer(b"true", np.uint8), np.frombuffer(b"false", np.uint8)
 
+PRINTABLE = np.array([32 <= byte < 127 and byte not in (34, 92) for byte in range(256)])
+"""Bytes inside a JSON string that mean themselves: ASCII but for quote and backslash."""
+
 TENS = np.array([10**n for n in range(19)], np.int64)
 FLOAT_TENS = np.array([10.0**n for n in range(23)])
 
@@ -33,22 +36,36 @@ def compiled(function: Function) -> Function:
 
 @compiled
 def match(
-    data: Any, bounds: Any, todo: Any, literal: Any, cuts: Any, kinds: Any,
-    begins: Any, ends: Any,
+    data: Any, wide: Any, bounds: Any, todo: Any, words: Any, masks: Any, cuts: Any,
+    lengths: Any, kinds: Any, begins: Any, ends: Any,
 ) -> Any:  # fmt: skip
     """Which of the frames `todo` are the template's, and where their slots are.
 
-    `data` holds frames from `bounds[i]` to `bounds[i + 1] - 1`, one byte apart. The
-    template is `literal` cut into pieces at `cuts`, a slot of `kinds` between each two.
-    `begins` and `ends` (frames x slots) are filled in.
+    `data` holds frames from `bounds[i]` to `bounds[i + 1] - 1`, one byte apart, and
+    `wide[at]` the eight bytes from `at` on. A piece of the template is `lengths` bytes
+    long and stands in `words` from `cuts` on, eight bytes each, where `masks` says so;
+    a slot of `kinds` is between each two. `begins` and `ends` (frames x slots) are
+    filled in.
     """
     fits = np.zeros(len(todo), np.bool_)
     for number in range(len(todo)):
         frame = todo[number]
         at, stop = bounds[frame], bounds[frame + 1] - 1
-        for piece in range(len(cuts) - 1):
-            at = _after(data, at, stop, literal, cuts[piece], cuts[piece + 1])
-            if at < 0 or piece == len(kinds):
+        for piece in range(len(lengths)):
+            if at + lengths[piece] > stop:
+                at = -1
+                break
+            same = True
+            for step in range(cuts[piece + 1] - cuts[piece]):
+                word = cuts[piece] + step
+                if wide[at + 8 * step] & masks[word] != words[word]:
+                    same = False
+                    break
+            if not same:
+                at = -1
+                break
+            at += lengths[piece]
+            if piece == len(kinds):
                 break
             begins[frame, piece] = at
             at = _slot(data, at, stop, kinds[piece])
@@ -60,17 +77,6 @@ def match(
 
 
 @compiled
-def _after(data: Any, at: int, stop: int, literal: Any, first: int, last: int) -> int:
-    """Where the literal ends that must stand at `at`; -1 where it does not."""
-    if at + last - first > stop:
-        return -1
-    for step in range(last - first):
-        if data[at + step] != literal[first + step]:
-            return -1
-    return at + last - first
-
-
-@compiled
 def _slot(data: Any, at: int, stop: int, kind: int) -> int:
     """Where a value of that kind ends that begins at `at`; -1 where none does.
 
@@ -78,7 +84,7 @@ def _slot(data: Any, at: int, stop: int, kind: int) -> int:
     """
     begin = at
     if kind == TEXT:
-        while at < stop and 32 <= data[at] < 127 and data[at] != 34 and data[at] != 92:
+        while at < stop and PRINTABLE[data[at]]:
             at += 1
         return at
     if kind == WHOLE:

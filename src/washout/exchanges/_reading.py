@@ -7,6 +7,7 @@ never replaced by a default. What cannot be read is `Unexplained`.
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -110,6 +111,7 @@ def resolve(symbol: str, instruments: Instruments, venue: str) -> Instrument:
     return found if found is not None else named(symbol, venue)
 
 
+@lru_cache(maxsize=4096)
 def named(symbol: str, venue: str) -> Instrument:
     """What `BTCUSDT` says by itself: a market that counts the asset."""
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -123,12 +123,18 @@ class _Walk:
         return at + 1
 
 
+PADDING = 16
+"""Bytes behind the last frame, so that eight can be read anywhere."""
+
+
 class Heap:
     """Frames one after another in one array, and where their slots are."""
 
     def __init__(self, frames: Sequence[bytes]) -> None:
-        self.data: NDArray[np.uint8] = np.frombuffer(
-            b"\n".join(frames) + b"\n", np.uint8
+        text = b"\n".join((*frames, b"\n" * PADDING))
+        self.data: NDArray[np.uint8] = np.frombuffer(text, np.uint8)
+        self.wide: NDArray[np.uint64] = np.ndarray(
+            len(text) - 7, "<u8", text, strides=(1,)
         )
         lengths = np.fromiter(map(len, frames), np.int64, len(frames))
         self.bounds = np.concatenate([[0], np.cumsum(lengths + 1)])
@@ -139,12 +145,23 @@ class Heap:
         """Which of the frames `todo` fit; begins and ends of every frame's slots."""
         from washout.exchanges._kernels import match
 
-        cuts = np.concatenate([[0], np.cumsum([len(p) for p in template.pieces])])
         shape = (len(self.bounds) - 1, len(template.kinds))
         begins, ends = np.empty(shape, np.int64), np.empty(shape, np.int64)
+        words, masks, cuts, lengths = _wide(template)
         fits: NDArray[np.bool_] = match(
-            self.data, self.bounds, todo,
-            np.frombuffer(b"".join(template.pieces), np.uint8), cuts.astype(np.int64),
+            self.data, self.wide, self.bounds, todo, words, masks, cuts, lengths,
             np.array(template.kinds, np.int64), begins, ends,
         )  # fmt: skip
         return fits, begins, ends
+
+
+def _wide(template: Template) -> tuple[NDArray[Any], ...]:
+    """Pieces as words of eight bytes: words, masks, cuts between pieces, lengths."""
+    padded = [piece + bytes(-len(piece) % 8) for piece in template.pieces]
+    masks = [b"\xff" * len(p) + bytes(-len(p) % 8) for p in template.pieces]
+    return (
+        np.frombuffer(b"".join(padded), "<u8"),
+        np.frombuffer(b"".join(masks), "<u8"),
+        np.cumsum([0, *(len(piece) // 8 for piece in padded)]),
+        np.array([len(piece) for piece in template.pieces], np.int64),
+    )

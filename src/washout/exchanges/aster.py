@@ -42,7 +42,7 @@ aster = Exchange(
         Meaning(
             field="which order of a second is published",
             says="the latest by the words; nobody measured it",
-            source=_DOC, confirmed=False,
+            source=_DOC, confirmed=False, settled_by="record trades too: a second whose published order is smaller than its forced fills tells latest from largest",
         ),
         Meaning(
             field="aggTrade m",

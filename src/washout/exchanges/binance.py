@@ -127,7 +127,7 @@ binance = Exchange(
             field="which order of a second is published",
             says="the largest since 2026-04-10 by the words; no document says whether"
             " the behaviour changed or the words were put right",
-            source=_CHANGE, confirmed=False,
+            source=_CHANGE, confirmed=False, settled_by="record trades too: a second whose published order is smaller than its forced fills tells latest from largest; the censoring estimate shows both",
         ),
         Meaning(
             field="!forceOrder@arr on both hosts",

@@ -525,14 +525,14 @@ bybit = Exchange(
             says="the side of the position, as in allLiquidation",
             source="a change of documentation announced on Bybit's Telegram, quoted by"
             " tardis-dev/tardis-node (mappers of bybit); the old page said the opposite",
-            confirmed=False,
+            confirmed=False, settled_by="the topic is gone; in an archive of it longs must be printed below the market after it fell",
         ),
         Meaning(
             field="identical rows of one push",
             says="are as many orders: they get ids #2, #3; identical rows of two pushes"
             " count once, since a twin connection may say them again",
             source="no id is published; every row is 'a liquidation' by the text",
-            confirmed=False,
+            confirmed=False, settled_by="sum the rows of a burst and compare with the fall of open interest in the same seconds",
         ),
         Meaning(
             field="publicTrade S",

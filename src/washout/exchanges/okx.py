@@ -397,7 +397,7 @@ okx = Exchange(
             field="whether that price is the bankruptcy price since the new words",
             says="the words changed from bankruptcy to liquidation mark price; no"
             " document says whether the number did",
-            source=_UNCAPPED, confirmed=False,
+            source=_UNCAPPED, confirmed=False, settled_by="record mark prices: a bankruptcy price lies beyond the mark by the margin left, a mark price does not (see the median distance)",
         ),
         Meaning(
             field="liquidation-orders sz",
@@ -410,7 +410,7 @@ okx = Exchange(
         Meaning(
             field="one order a second",
             says="whether the cap still holds",
-            source=_UNCAPPED, confirmed=False,
+            source=_UNCAPPED, confirmed=False, settled_by="any second of a swap with more than one order says that the cap is gone",
         ),
         Meaning(
             field="trades side, sz",
