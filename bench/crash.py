@@ -38,7 +38,6 @@ def run(
     fake = FakeExchange(
         venues, assets=["BTC"], speed=speed, seed=seed, begin=begin, pace=pace
     )
-    lives: list[float] = []
     with fake:
         recording = Recording(
             fake, folder, "--durability", durability, "--commit-every", "20s"
@@ -46,13 +45,13 @@ def run(
         recording.start()
         start = recording.wait_until_served()
         for number in range(kills):
-            # Some die while they start, most while they record, some while they commit.
-            life = chance.choice((0.2, 0.5, 1.0, 1.5, 2.5)) * chance.uniform(0.5, 2.0)
-            time.sleep(life)
+            # A third die while they start, the others while they record and commit.
+            if chance.random() < 0.67:
+                recording.wait_until_served()
+            time.sleep(chance.choice((0.1, 0.5, 1.0, 2.0)) * chance.uniform(0.5, 2.0))
             if said := recording.ended():
                 raise SystemExit(f"the recorder ended by itself:\n{said}")
             recording.kill()
-            lives.append(life)
             recording.start()
             if (number + 1) % 20 == 0:
                 print(f"  {durability}: {number + 1} kills", flush=True)

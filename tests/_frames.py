@@ -1,5 +1,7 @@
 """Recorded frames of exchanges and what they mean, from `tests/frames/*.jsonl`.
 
+Those of an exchange in `WASHOUT_PLUGINS` are in its folder `frames`.
+
 One JSON object a line: which `line` (or `poll` and `symbol`, or `listing`) reads it,
 when it was `received`, the `raw` text, its `source`, and either the `expected` events,
 worked out by hand, or what is `said`, or why it is `ignored` or `unexplained`.
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +20,10 @@ import msgspec
 from washout import plugins
 from washout.exchanges import Exchange, Instrument
 
-FOLDER = Path(__file__).parent / "frames"
+FOLDERS = [
+    Path(__file__).parent / "frames",
+    Path(os.environ.get("WASHOUT_PLUGINS", "/nowhere"), "frames"),
+]
 EXCHANGES = {
     name: one
     for name, one in plugins.found("exchanges", Exchange).items()
@@ -75,12 +81,16 @@ class Frame:
         return found.read(payload)
 
 
+def _files(pattern):
+    return sorted(path for folder in FOLDERS for path in folder.glob(pattern))
+
+
 @cache
 def frames():
     """Every recorded frame."""
     return [
         Frame(path.name.partition(".")[0], number, json.loads(line))
-        for path in sorted(FOLDER.glob("*.jsonl"))
+        for path in _files("*.jsonl")
         for number, line in enumerate(path.read_text().splitlines(), 1)
     ]
 
@@ -90,6 +100,6 @@ def requests():
     """Every documented way of asking: exchange and entry."""
     return [
         (EXCHANGES[path.name.partition(".")[0]], entry)
-        for path in sorted(FOLDER.glob("*.subscribe.json"))
+        for path in _files("*.subscribe.json")
         for entry in json.loads(path.read_text())
     ]

@@ -19,7 +19,7 @@ PAGE = (Path(__file__).parent.parent / "ADDING.md").read_text("utf-8")
 def walk(tmp_path: Path, sample_lake: Path):
     """Run a command as the reader of the page would, with its files in place."""
     for name, code in re.findall(
-        r"```python\n# file: (\S+)\n(.*?)```", PAGE, re.DOTALL
+        r"```(?:python|json)\n(?:#|//) file: (\S+)\n(.*?)```", PAGE, re.DOTALL
     ):
         file = tmp_path / "plugins" / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def test_a_new_claim_is_less_than_thirty_lines():
 
 
 def test_a_new_importer_brings_its_totals_into_the_lake(walk):
-    mine = [c for c in commands() if "totals.txt" in c or "kraken:ETH" in c]
+    mine = [c for c in commands() if "totals.txt" in c or "mirage:ETH" in c]
     for command in mine[:-1]:
         walk(command + (" --lake fresh" if "washout" in command else ""))
     rows = json.loads(walk(f"{mine[-1]} --lake fresh --format json"))
@@ -93,11 +93,11 @@ def test_a_new_importer_brings_its_totals_into_the_lake(walk):
 
 
 def test_a_new_exchange_bounds_what_its_coverage_says(walk):
-    assert "kraken" in walk("washout list exchanges")
+    assert "mirage" in walk("washout list exchanges")
     mine = [c for c in commands() if "totals.txt" in c]
     for command in mine:
         walk(command + (" --lake fresh" if "washout" in command else ""))
-    query = "washout query liquidations --scope kraken:ETH --lake fresh --format json"
+    query = "washout query liquidations --scope mirage:ETH --lake fresh --format json"
     rows = json.loads(walk(query))
     assert [(r["coverage"], r["floor"]) for r in rows] == [
         ("aggregated", False),
@@ -107,8 +107,16 @@ def test_a_new_exchange_bounds_what_its_coverage_says(walk):
 
 @pytest.mark.parametrize("name", ["short_pressure", "streak"])
 def test_the_laws_find_a_new_view(walk, name):
+    assert_laws_hold(walk, name, "test_laws")
+
+
+def test_the_laws_find_a_new_exchange_beside_those_that_exist(walk):
+    assert_laws_hold(walk, "mirage", "test_exchange_laws")
+
+
+def assert_laws_hold(walk, name, file):
     root = Path(__file__).parent.parent
-    command = next(c for c in commands() if name in c and "test_laws" in c)
+    command = next(c for c in commands() if name in c and file in c)
     words = [
         str(root / w) if w.startswith("tests/") else w for w in shlex.split(command)
     ]

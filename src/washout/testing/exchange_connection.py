@@ -117,7 +117,16 @@ class Connection:
 
     async def run(self, request: web.BaseRequest) -> web.WebSocketResponse:
         """From the handshake to the end."""
-        await self.socket.prepare(request)
+        try:
+            await self.socket.prepare(request)
+            await self._serve(request)
+        except ClientConnectionResetError:
+            self._how = self._how or "client: gone"
+        finally:
+            self._ended()
+        return self.socket
+
+    async def _serve(self, request: web.BaseRequest) -> None:
         assert isinstance(request.transport, asyncio.Transport)
         self._transport = request.transport
         for answer in self.line.protocol.greet(self.session):
@@ -130,8 +139,6 @@ class Connection:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._ended()
-        return self.socket
 
     async def _read(self) -> None:
         while True:

@@ -176,6 +176,8 @@ def print_mark(mark: Mark) -> Push:
 
 def linear_rest(asked: Asked) -> Answer | None:
     """`/fapi/v1` (or a later version): exchangeInfo, openInterest, premiumIndex."""
+    if asked.path == "/futures/data/openInterestHist":
+        return _statistics(asked, asked.contract(asked.query.get("symbol")))
     match asked.path.removeprefix("/fapi").split("/")[2:]:
         case ["exchangeInfo"]:
             symbols = [_linear_symbol(one, "PERPETUAL") for one in asked.contracts]
@@ -190,13 +192,13 @@ def linear_rest(asked: Asked) -> Answer | None:
             return _premium(asked, alone=True)
         case ["fundingRate"]:
             return _funding(asked)
-        case ["time"]:
-            return Answer(body={"serverTime": asked.ms})
     return None
 
 
 def inverse_rest(asked: Asked) -> Answer | None:
     """`/dapi/v1`: the same for COIN-M, which counts contracts."""
+    if asked.path == "/futures/data/openInterestHist":
+        return _statistics(asked, asked.contract(f"{asked.query.get('pair')}_PERP"))
     match asked.path.removeprefix("/dapi").split("/")[2:]:
         case ["exchangeInfo"]:
             symbols = [_inverse_symbol(one, "PERPETUAL") for one in asked.contracts]
@@ -263,6 +265,38 @@ def _open_interest(asked: Asked, *, in_contracts: bool) -> Answer:
             "contractType": "PERPETUAL", "time": asked.ms,
         }
     )  # fmt: skip
+
+
+def _statistics(asked: Asked, contract: Contract | None) -> Answer:
+    """Open interest every five minutes; COIN-M counts contracts and values in coins."""
+    if contract is None:
+        return _unknown_symbol()
+    five = 300_000
+    last = asked.ms // five * five
+    rows = []
+    for back in range(min(int(asked.query.get("limit", "30")), 500)):
+        time = last - back * five
+        coins = asked.world.open_interest(contract.asset, time * 1000)
+        price = asked.world.mark(contract, time * 1000).price
+        rows.append(_statistic(contract, coins, price, time))
+    return Answer(body=rows[::-1])
+
+
+def _statistic(
+    contract: Contract, coins: Decimal, price: Decimal, time: int
+) -> dict[str, Any]:
+    if contract.unit == "base":
+        usd = rounded(coins * price, Decimal("0.00000001"))
+        return {
+            "symbol": contract.symbol, "sumOpenInterest": text(coins),
+            "sumOpenInterestValue": text(usd), "timestamp": time,
+        }  # fmt: skip
+    count = rounded(coins * price / contract.size, Decimal(1))
+    return {
+        "pair": contract.symbol.removesuffix("_PERP"), "contractType": "PERPETUAL",
+        "sumOpenInterest": text(count), "sumOpenInterestValue": text(coins),
+        "timestamp": time,
+    }  # fmt: skip
 
 
 def _premium(asked: Asked, *, alone: bool) -> Answer:
