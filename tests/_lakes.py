@@ -96,7 +96,9 @@ def sizes(lake, as_of=None):
 def beside(lake: Path | Lake):
     """Files in the folder of a lake that its manifest does not name."""
     lake = lake if isinstance(lake, Lake) else Lake.open(lake)
-    known = {"manifest.json", ".lock", *(p.path for p in lake.manifest().parts)}
+    manifest = lake.manifest()
+    listed = (*lake.every_part(), *manifest.shelves, *manifest.discarded)
+    known = {"manifest.json", ".lock", *(one.path for one in listed)}
     return {
         name
         for path in lake.path.rglob("*")

@@ -9,16 +9,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
-from washout import schema
 from washout.clock import MINUTE
 from washout.errors import LakeBusy, LakeError
 from washout.importers import Unit
 from washout.store.ingest import Receipt
+from washout.store.joining import ordered
 from washout.store.lake import Lake
 from washout.store.manifest import Recorded
 from washout.store.recording import extend, vintage_name
@@ -67,10 +66,9 @@ class Committer:
         self._trouble: str | None = None
 
     def add(self, tables: Mapping[str, pa.Table], watermark: int) -> None:
-        """Take facts by kind, in the schemas of their kinds, from entries up to
-        `watermark`, the ts of the last.
+        """Take facts by kind, in the schemas of their kinds.
 
-        LakeError when more waits than memory should hold: the facts were not taken. They
+        They come of entries up to `watermark`, the ts of the last. LakeError when more waits than memory should hold: the facts were not taken. They
         are in the journal, so end and begin again from `resume_point`.
         """
         size = sum(table.nbytes for table in tables.values())
@@ -143,30 +141,6 @@ class Committer:
             rows=self._rows, bytes=self._bytes, told=self._told, trouble=self._trouble,
             watermark=self.lake.manifest().watermark(self._journal),
         )  # fmt: skip
-
-
-def ordered(kind: str, pieces: Sequence[pa.Table]) -> tuple[pa.Table, int]:
-    """Facts in order of their keys, of each key the last told; and how many went."""
-    import pyarrow as pa
-
-    whole = pa.concat_tables([piece.cast(schema.arrow(kind)) for piece in pieces])
-    order = [(name, "ascending") for name in schema.KEY[kind]]
-    whole = whole.combine_chunks().sort_by(order)
-    kept = ~_repeated(whole, schema.KEY[kind])
-    return whole.filter(pa.array(kept)), int(len(kept) - kept.sum())
-
-
-def _repeated(table: pa.Table, key: Sequence[str]) -> np.ndarray[Any, np.dtype[Any]]:
-    """Whether the next row has the same key. Sorting is stable, so the last is newest."""
-    import pyarrow.compute as pc
-
-    same = np.zeros(table.num_rows, dtype=bool)
-    same[:-1] = True
-    for name in key:
-        column = table[name]
-        equal = pc.equal(column.slice(0, table.num_rows - 1), column.slice(1))
-        same[:-1] &= equal.to_numpy()
-    return same
 
 
 def journal_name(lake: Lake, folder: Path | None) -> str:

@@ -18,9 +18,11 @@ import msgspec
 from washout import schema
 from washout.errors import InputError
 from washout.importers import Unit
-from washout.store import footers, merge, sql
+from washout.store import merge, sql
+from washout.store.feeds import feeds_in, rows_in
 from washout.store.files import explained
 from washout.store.health import engine_errors
+from washout.store.joining import fits, join
 from washout.store.lake import SCRATCH, Lake
 from washout.store.manifest import Feed, Manifest, Part, Vintage
 from washout.store.merge import Change, Stretch
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 MEMORY = "400MB"
 """What merging may hold; beyond it DuckDB spills into the scratch folder."""
+
 
 class Place(msgspec.Struct, frozen=True):
     """Where a unit goes: a vintage of its own, or one more commit of an open one."""
@@ -58,8 +61,7 @@ class Place(msgspec.Struct, frozen=True):
 
     def joins(self, there: Sequence[Part]) -> bool:
         """Whether the parts of a partition must be joined in any case."""
-        own = sum(part.added == self.vintage for part in there)
-        return self.closing and own > 1
+        return self.closing and len(self.superseded(there, (), ())) > 1
 
 
 Thing = TypeVar("Thing")
@@ -129,8 +131,9 @@ def _receipt(vintage: Vintage, *, changed: bool) -> Receipt:
 
 
 class Laid(msgspec.Struct, frozen=True):
-    """A unit laid over the lake: new parts with the files that hold them, and the paths
-    of what they supersede. Nothing of it is in the lake yet.
+    """A unit laid over the lake; nothing of it is in there yet.
+
+    New parts with the files that hold them, and the paths of what they supersede.
     """
 
     rows: dict[str, int]
@@ -299,11 +302,17 @@ def _lay(
             step.staged, files, into, whole=unit.whole, change=change
         )
         return (into if new else None), there
-    coming = _feeds(connection, kind, step.staged) if there and step.staged else ()
+    coming = feeds_in(connection, kind, step.staged) if there and step.staged else ()
     old = step.place.superseded(there, coming, step.lost)
     if unit.ordered and not old and len(step.staged) == 1:
-        change.added += _rows(step.staged[0])
+        change.added += rows_in(step.staged[0])
         return step.staged[0], ()
+    if step.place.commit and fits(sum(part.rows for part in old)):
+        new = join(
+            kind, step.staged, lake.files(old), into, change=change,
+            anyway=step.place.joins(there),
+        )  # fmt: skip
+        return (into if new else None), old
     new = merge.merge(
         connection, kind, step.staged, lake.files(old), into,
         unit=unit.name, withdrawn=step.lost, change=change,
@@ -334,10 +343,13 @@ def _commit(
 
 
 def _describe(
-    connection: duckdb.DuckDBPyConnection, path: Path, partition: Partition, place: Place
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    partition: Partition,
+    place: Place,
 ) -> Part:
     kind, exchange, date = partition
-    feeds = _feeds(connection, kind, [path])
+    feeds = feeds_in(connection, kind, [path])
     return Part(
         path=place.path(partition), kind=kind, exchange=exchange, date=date,
         rows=sum(feed.rows for feed in feeds),
@@ -345,65 +357,3 @@ def _describe(
         last=max((feed.last for feed in feeds), default=0),
         bytes=path.stat().st_size, feeds=feeds, added=place.vintage,
     )  # fmt: skip
-
-
-def _feeds(
-    connection: duckdb.DuckDBPyConnection, kind: str, files: Sequence[Path]
-) -> tuple[Feed, ...]:
-    """The feeds in files of one kind, with their extent."""
-    columns = schema.fields(kind)
-
-    def has(name: str, other: str) -> str:
-        return name if name in columns else other
-
-    if "ts_end" not in columns:
-        told = _from_footers(kind, files)
-        if told is not None:
-            return told
-    end = has("ts_end", f"ts_event + greatest({has('interval', '0')}, 1)")
-    detail = "kind" if kind in ("coverage", "gap") else has("price_kind", "''")
-    if kind == "liquidation":
-        detail = "''"
-    found = connection.execute(
-        f"select exchange, asset, market, {has('product', repr(''))}, source,"
-        f" {has('interval', '0')}, {detail}, min(ts_event), max({end}), count(*)"
-        f" from {sql.parquet(files)} group by all order by all"
-    ).fetchall()
-    return tuple(Feed(kind, *row) for row in found)
-
-
-def _from_footers(kind: str, files: Sequence[Path]) -> tuple[Feed, ...] | None:
-    """The same without reading rows, where every row group has one feed."""
-    named = (
-        "exchange",
-        "asset",
-        "market",
-        "product",
-        "source",
-        "interval",
-        "price_kind",
-    )
-    columns = [name for name in named if name in schema.fields(kind)]
-    if kind == "liquidation":
-        columns.remove("price_kind")
-    found = footers.extents(files, columns)
-    if found is None:
-        return None
-    feeds = []
-    for values, extent in found.items():
-        who = dict(zip(columns, values, strict=True))
-        interval, detail = who.get("interval", 0), who.pop("price_kind", "")
-        feeds.append(
-            Feed(
-                kind, who["exchange"], who["asset"], who["market"],
-                who.get("product", ""), who["source"], interval, detail,
-                extent.first, extent.last + max(interval, 1), extent.rows,
-            )
-        )  # fmt: skip
-    return tuple(sorted(feeds))
-
-
-def _rows(path: Path) -> int:
-    import pyarrow.parquet as pq
-
-    return int(pq.read_metadata(path).num_rows)

@@ -15,7 +15,7 @@ from washout.errors import LakeError
 from washout.store.files import (
     explained,
     replace_file,
-    sync_file,
+    sync_all,
     sync_folder,
     temporary_names,
     write_lock,
@@ -26,8 +26,8 @@ from washout.store.manifest import (
     Feed,
     Manifest,
     Part,
-    State,
     Shelf,
+    State,
     Vintage,
     merged_feeds,
 )
@@ -217,19 +217,20 @@ class Lake:
             *(self.path / "parts").rglob("*.parquet"), *(self.path / SHELVES).glob("*")
         ]  # fmt: skip
         return sorted(
-            file for file in there if file.relative_to(self.path).as_posix() not in known
+            file
+            for file in there
+            if file.relative_to(self.path).as_posix() not in known
         )
 
     def adopt(self, files: Iterable[tuple[Path, str]]) -> None:
         """Move finished files from scratch to their places as parts, durably."""
+        moves = [(staged, self.path / part_path) for staged, part_path in files]
         changed: dict[Path, None] = {}
         with explained(self.path):
-            for staged, part_path in files:
-                sync_file(staged)
-                target = self.path / part_path
+            sync_all([staged for staged, _ in moves])
+            for staged, target in moves:
                 new = [f for f in target.parents if not f.exists()]
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(staged, target)
                 changed |= dict.fromkeys([target.parent, *(f.parent for f in new)])
-            for folder in changed:
-                sync_folder(folder)
+            sync_all(list(changed))

@@ -6,6 +6,7 @@ together with it. So many small units neither multiply the lake nor leave it in 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,12 @@ from washout.clock import format_time
 from washout.errors import InputError
 from washout.store import footers, sql
 from washout.store.manifest import Feed, Part
-from washout.store.stretches import overlay
+from washout.store.stretches import SERIES, overlay
 from washout.store.trust import bounded
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 ROW_GROUP = 131_072
 CRUMBS = 8
@@ -64,12 +66,22 @@ def tiers(parts: Sequence[Part], rows: int) -> list[Part]:
     They are taken tier by tier, each of parts not more than twice as large as what has
     been gathered, and only if it is full: so a row is rewritten once a tier.
     """
-    rest, chosen = list(parts), list[Part]()
-    while len(tier := [part for part in rest if part.rows <= 2 * rows]) >= CRUMBS - 1:
+    rest, chosen, full = list(parts), list[Part](), _full(parts)
+    while len(tier := [part for part in rest if part.rows <= 2 * rows]) >= full:
         chosen += tier
         rows += sum(part.rows for part in tier)
         rest = [part for part in rest if part not in tier]
     return chosen
+
+
+def _full(parts: Sequence[Part]) -> int:
+    """How many parts make a tier.
+
+    It differs by partition, so that commits which touch all partitions do not join the
+    parts of all at once.
+    """
+    name = f"{parts[0].kind} {parts[0].exchange}" if parts else ""
+    return CRUMBS - 1 + zlib.crc32(name.encode()) % CRUMBS
 
 
 def extending(
@@ -281,22 +293,41 @@ def merge_coverage(
     whole: bool,
     change: Change,
 ) -> bool:
-    """Overlay coverage; False if nothing changes."""
+    """Overlay coverage; False if nothing changes.
+
+    What ended before the first new statement begins is not touched: recorded for a year
+    that is nearly all.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    before = _rows(old)
     told = [piece for row in _rows(staged) for piece in bounded(row)]
+    past, before = _split(old, min((row["ts_event"] for row in told), default=0))
     after = overlay(before, told, whole=whole)
     if after == before:
         return False
     change.retold |= overlay(after, before) != after
-    table = pa.Table.from_pylist(after, schema=schema.arrow("coverage"))
-    pq.write_table(table, into, compression="zstd")
+    layout = schema.arrow("coverage")
+    table = pa.concat_tables([past, pa.Table.from_pylist(after, schema=layout)])
+    order = [(name, "ascending") for name in (*SERIES, "ts_event")]
+    pq.write_table(table.sort_by(order), into, compression="zstd")
     return True
 
 
-def _rows(files: Sequence[str | Path]) -> list[dict[str, Any]]:
+def _split(files: Sequence[str], time: int) -> tuple[pa.Table, list[dict[str, Any]]]:
+    """Old coverage: what ended before `time`, and the rows that did not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    layout = schema.arrow("coverage")
+    pieces = [pq.ParquetFile(f).read(columns=layout.names).cast(layout) for f in files]
+    table = pa.concat_tables([layout.empty_table(), *pieces])
+    ended = pc.less(table["ts_end"], time)
+    return table.filter(ended), table.filter(pc.invert(ended)).to_pylist()
+
+
+def _rows(files: Sequence[Path]) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     return [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
