@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -45,7 +45,7 @@ class _Row(msgspec.Struct, frozen=True, array_like=True):
     position: int
     time: float
     _3: Any
-    symbol: str
+    symbol: Annotated[str, msgspec.Meta(pattern="^t[A-Z0-9]+(:[A-Z0-9]+)?$")]
     amount: float
     entry: float
     _7: Any

@@ -105,12 +105,16 @@ def decode(payload: bytes, received: int, instruments: Instruments) -> Decoded:
 
 
 def _orders(result: msgspec.Raw, received: int, known: Instruments) -> Decoded:
-    rows = [row for row in read(_ORDERS, result, "gate") if not _nothing(row)]
+    rows = [
+        row
+        for row in read(_ORDERS, result, "gate")
+        if not (_nothing(row) or (row.contract not in known and _quanto(row.contract)))
+    ]
     ids = make.distinct([(row.contract, _identify(row)) for row in rows])
     events: list[Event] = [
         _order(row, received, name, known) for row, name in zip(rows, ids, strict=True)
     ]
-    return events or Said(what="ignored", text="less than one contract")
+    return events or Said(what="ignored", text="less than one contract, or a quanto")
 
 
 def _nothing(row: _Order) -> bool:
@@ -174,12 +178,14 @@ _LISTED = msgspec.json.Decoder(list[_Listed])
 def _read_listing(body: bytes) -> list[Instrument]:
     """Contracts; those of a quanto (in BTC, of another coin) are left out."""
     rows = [row for row in read(_LISTED, body, "gate") if row.status != "delisted"]
-    return [_listed(row) for row in rows if not _quanto(row)]
+    return [
+        _listed(row) for row in rows if row.type == "inverse" or not _quanto(row.name)
+    ]
 
 
-def _quanto(row: _Listed) -> bool:
+def _quanto(name: str) -> bool:
     """`ETH_USD` settled in BTC: worth a fixed amount of BTC for each dollar of price."""
-    return row.type == "direct" and row.name.endswith("_USD")
+    return name.endswith("_USD")
 
 
 def _listed(row: _Listed) -> Instrument:

@@ -251,9 +251,10 @@ htx = Exchange(
             field="direction, offset",
             says="direction is that of the order, which closes: buy is the end of a"
             " short; `both` is what offset is in one-way mode, `open` is refused",
-            source=f"{_DOC}: 'direction: Long or short', 'offset: Open or close'; it"
-            " does not say whose direction, but a buy that closes ends a short",
-            confirmed=False,
+            source=f"{_DOC}: 'direction: Long or short', 'offset: Open or close'; HTX's"
+            " own history of linear liquidations names both, 'side: buy' beside"
+            " 'position_side: short' and 'bankrupt_price' (an answer of 2026-06 in ccxt,"
+            " htx.parse_liquidation)",
         ),
         Meaning(
             field="amount, volume",

@@ -112,6 +112,8 @@ def decode(payload: bytes, received: int, _instruments: Instruments) -> Decoded:
     match frame.channel:
         case "userFills":
             return _fills(read(_FILLS, frame.data, "hyperliquid"), received)
+        case "trades":
+            return Said(what="ignored", text="trades have no mark of liquidation")
         case "subscriptionResponse":
             answer = read(_RESPONSE, frame.data, "hyperliquid").subscription
             return Said(what="ack", topics=(f"{answer.type}:{answer.user.lower()}",))
