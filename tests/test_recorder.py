@@ -22,6 +22,7 @@ from _recording import (
     with_lifetime,
 )  # fmt: skip
 from _venue import run
+from washout.collect.entries import Kind
 from washout.errors import LakeBusy
 from washout.live.serving import listen_at
 from washout.testing.exchange_faults import Fault
@@ -166,16 +167,18 @@ async def test_a_decoder_that_fails_stops_nothing_and_is_said(tmp_path):
             before = recorder.health.liquidations
             await until(lambda: recorder.health.liquidations > before)
             wrong = recorder.health.report().wrong
-    [said] = [one for one in wrong if one.startswith("the pipeline failed on")]
+    [said] = [one for one in wrong if one.startswith("the pipeline failed on an entry")]
     assert "ZeroDivisionError" in said
 
 
 def _failing(take):
-    """Fails once."""
-    calls = iter([1 / 1])
+    """Fails on one entry, whether it comes alone or with others."""
+    unlucky = []
 
     def failing(entries):
-        if next(calls, None):
+        frames = [entry for entry in entries if entry.kind == Kind.FRAME]
+        unlucky.extend(frames[: 1 - len(unlucky)])
+        if any(entry is unlucky[0] for entry in frames):
             raise ZeroDivisionError
         return take(entries)
 

@@ -227,15 +227,20 @@ class Recorder:
             await asyncio.sleep(0)
             await self.intake.flush()
 
-    def _digest(self, entries: list[Entry]) -> None:
+    def _digest(self, entries: Sequence[Entry]) -> None:
+        """Work on entries; after a failure one by one, so that only one is left out."""
         try:
             facts = self.pipeline.take(entries)
         except Exception as error:
             log.exception("the pipeline failed")
-            self.failed(
-                f"the pipeline failed on {len(entries)} entries ({type(error).__name__}:"
-                f" {error}); they are in the journal: `washout replay` reads them again"
-            )
+            if len(entries) == 1:
+                self.failed(
+                    f"the pipeline failed on an entry ({type(error).__name__}: {error});"
+                    " it is in the journal: `washout replay` reads it again"
+                )
+                return
+            for entry in entries:
+                self._digest([entry])
             return
         self._keep_facts(facts)
         liquidations = facts.tables.get("liquidation")
