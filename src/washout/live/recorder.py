@@ -1,6 +1,6 @@
 """The recorder: what comes in is journalled, understood, told, and put into the lake.
 
-One loop. Venues' connections and polls give entries to the intake; every 20 ms these go
+One loop. Venues' connections and polls give entries to the intake; every 10 ms these go
 into the journal, and what it acknowledges through the pipeline to the tape and to hooks.
 Facts are committed to the lake by a thread. What fails is said in health, and the rest
 goes on.
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("washout.recorder")
 
-FLUSH_EVERY = 0.02
+FLUSH_EVERY = 0.01
 TICK_EVERY = 0.9
 """Seconds; the journal has a tick at least once a second."""
 
