@@ -217,7 +217,7 @@ def _polls(begin, stop):
         entry(
             Kind.POLLED, time, 0,
             msgspec.json.encode(told) + b"\n"
-            + msgspec.json.encode({"time": time // (20 * SECOND) * 20 * SECOND, "size": 5}),
+            + msgspec.json.encode([{"time": time // (20 * SECOND) * 20 * SECOND, "size": 5}]),
         )
         for time in range(begin + 5 * SECOND, stop, 10 * SECOND)
     ]  # fmt: skip

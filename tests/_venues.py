@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import msgspec
 
 from washout.events import Candle, Liquidation, OpenInterest, Trade
@@ -118,12 +116,12 @@ def line(name, decode, topics, carries, *, bulk=True, **more):
 
 
 def _interest(body, received, one):
-    said = msgspec.json.decode(body)
     return [
         OpenInterest(
             **_who("alpha", one, "rest"), ts_event=said["time"], ts_recv=received,
             open_interest=said["size"], open_interest_usd=None,
         )
+        for said in msgspec.json.decode(body)
     ]  # fmt: skip
 
 
@@ -158,5 +156,3 @@ BETA = Exchange(
 )  # fmt: skip
 
 VENUES = {"alpha": ALPHA, "beta": BETA}
-
-CONTRACT = Decimal(1)

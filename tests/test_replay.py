@@ -19,7 +19,9 @@ from washout.clock import MINUTE, SECOND, parse_time
 from washout.collect.journal import JournalWriter
 from washout.errors import NoData
 from washout.live.committing import Committer
+from washout.live.feeds import Name
 from washout.live.pipeline import Pipeline
+from washout.live.recalling import told_until
 from washout.live.replaying import Pace, cut, replay_into
 from washout.store.lake import Lake
 
@@ -171,6 +173,21 @@ def _sums(recording, exchange, asset, names):
                 longs + sold * event["usd"], shorts + (not sold) * event["usd"]
             )  # fmt: skip
     return sums
+
+
+def test_what_a_lake_was_told_is_recalled(recorded):
+    found = told_until(recorded)
+    rows = {kind: _named(kind, said) for kind, said in told(recorded).items()}
+    newest = max(row["ts_event"] for row in rows["open_interest"])
+    feed = ("open_interest", ("alpha-rest", "alpha", "BTC", "BTC-USDT"))
+    assert found.polled == {feed: newest}
+    ends = {}
+    for row in rows["coverage"]:
+        if row["kind"] in ("liquidation", "trade_total"):
+            want = {"liquidation": "liquidations"}.get(row["kind"], "trades")
+            name = Name(row["exchange"], want, row["asset"], row["market"])
+            ends[name] = max(row["ts_end"], ends.get(name, 0))
+    assert found.coverage == ends
 
 
 def test_a_replay_at_a_speed_waits_for_each_portion(recording, folder):

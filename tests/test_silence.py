@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from math import exp, inf
+from math import exp, inf, log
 
 import numpy as np
 import pytest
 
 from _recordings import entry, opened, started
-from _venues import VENUES, frame
+from _venues import MAKERS, VENUES, frame
 from test_pipeline import rows, seen_seconds
 from washout.clock import DAY, HOUR, MINUTE, SECOND, parse_time
 from washout.collect.entries import Closed, Kind
 from washout.live.pipeline import Pipeline
+from washout.live.rows import by_kind
 from washout.live.silence import (
     GUESSES,
     WINDOW,
@@ -21,6 +22,8 @@ from washout.live.silence import (
     Minute,
     Moments,
     Patience,
+    Seen,
+    Silence,
     guessed,
     learned,
 )  # fmt: skip
@@ -225,3 +228,49 @@ def test_bursty_streams_raise_no_false_alarm_in_a_month_and_true_ones_soon():
         delays.append(_first_alarm(counts, others, moves) - cut)
     assert max(delays) <= 12 * 60
     assert WINDOW == 10 * MINUTE
+
+
+def test_what_was_learned_outlives_a_restart():
+    silence = Silence(Patience())
+    stream = ("beta", "all", "liquidations", "")
+    seen = {stream: Seen(("BTC",), 1, NOON)}
+    midnight = NOON // DAY * DAY
+    for begin in range(midnight, midnight + DAY, MINUTE):
+        silence.heard(
+            "beta", "all", "liquidations", _prints(begin, 1 + begin // MINUTE % 2)
+        )
+        silence.pass_minute(begin, seen)
+    again = Silence(Patience())
+    again.recall(silence.memory())
+    for one in (silence, again):
+        one.pass_minute(midnight + DAY, seen)
+    assert again.listeners[stream].learned == silence.listeners[stream].learned
+    assert again.listeners[stream].learned.flat == pytest.approx(1.5)
+
+
+def _prints(time, count):
+    (rows,) = by_kind(
+        MAKERS["liq"](
+            "beta", VENUES["beta"].listed[0], time + 5, time, str(n), "buy", 1.0, 1
+        )
+        for n in range(count)
+    )
+    return rows
+
+
+def test_a_silence_that_ended_by_itself_gives_the_next_one_more_time():
+    """One that was a thousand times less likely than the level: the next needs 1.5."""
+    listener = Listener(Patience(), Expected(1.0, 0.0, 0.0, 0.0, 1.0))
+    alarms, begin = [], NOON // WINDOW * WINDOW
+    for minute in range(400):
+        quiet = 0 < minute < 100 or minute > 100
+        told = Minute(
+            begin + minute * MINUTE, int(not quiet), 0, 0.0, begin + minute * MINUTE
+        )
+        if listener.pass_minute(told):
+            alarms.append((minute, listener.log_probability()))
+    first, second = alarms
+    assert first[1] <= log(1e-6) < first[1] + log(11)
+    # 9 windows of ten expected events, and one of nine.
+    ended = -9 * log(11) - log(10)
+    assert second[1] <= 1.5 * ended < second[1] + log(11)

@@ -10,9 +10,10 @@ from _venues import VENUES, frame, instrument
 from test_pipeline import rows, seen_seconds
 from test_silence import liquidations, subscribed, ticks
 from washout.clock import HOUR, MINUTE, SECOND, parse_time
-from washout.collect.entries import Closed, Kind, Listed, Lost
+from washout.collect.entries import Closed, Kind, Listed, Lost, Polled
 from washout.live.feeds import Name
 from washout.live.pipeline import Pipeline
+from washout.live.recalling import Recalled
 
 NOON = parse_time("2026-11-25T12:00")
 START = [entry(Kind.STARTED, NOON, 0, started())]
@@ -206,7 +207,8 @@ def test_a_frame_of_an_unknown_connection_is_no_fact():
 def test_what_the_lake_was_told_long_ago_and_nobody_watched_since_is_a_gap():
     pipeline = Pipeline(VENUES)
     before = NOON - 5 * HOUR
-    pipeline.resume(before, {Name("alpha", "liquidations", "ETH", ""): before})
+    known = {Name("alpha", "liquidations", "ETH", ""): before}
+    pipeline.resume(before, Recalled(coverage=known, polled={}))
     told, _, _ = taken(
         START, linear(2, NOON + 10, ("ETHUSDT",)), ticks(NOON, NOON + 2 * MINUTE),
         pipeline=pipeline,
@@ -251,3 +253,43 @@ def test_saturated_seconds_are_those_in_which_a_throttled_market_spoke():
     assert (tally["market"], tally["count"]) == ("BTC-USDT", 3)
     assert tally["ts_event"] == NOON + MINUTE
     assert found.feeds[0].saturated_s == 3
+
+
+def polled(time, *times):
+    told = Polled(exchange="alpha", poll="interest", symbol="BTCUSDT", status=200)
+    body = msgspec.json.encode([{"time": one, "size": 5} for one in times])
+    return entry(Kind.POLLED, time, 0, msgspec.json.encode(told) + b"\n" + body)
+
+
+def test_polls_tell_what_is_newer_than_all_before():
+    """Also after a restart, where the lake remembers."""
+    answers = [
+        polled(NOON + 1, 10, 20),
+        polled(NOON + 2, 10, 20, 30),
+        polled(NOON + 3, 20),
+    ]
+    told, _, found = taken(START, answers)
+    assert [r["ts_event"] for r in told["open_interest"]] == [10, 20, 30]
+    assert (found.feeds[0].events, found.feeds[0].duplicates) == (3, 3)
+    pipeline = Pipeline(VENUES)
+    feed = ("open_interest", ("alpha-rest", "alpha", "BTC", "BTC-USDT"))
+    pipeline.resume(NOON, Recalled(coverage={}, polled={feed: 20}))
+    told, _, _ = taken(START, answers, pipeline=pipeline)
+    assert [r["ts_event"] for r in told["open_interest"]] == [30]
+
+
+def test_a_poll_that_fails_is_said_and_down_when_it_lasts():
+    told = Polled(exchange="alpha", poll="interest", symbol="BTCUSDT", status=429)
+    refused = [
+        entry(Kind.POLLED, NOON + t * SECOND, 0, msgspec.json.encode(told) + b"\nslow")
+        for t in range(10, 70, 10)
+    ]
+    _, notices, found = taken(START, [polled(NOON + SECOND, 10)], refused)
+    assert [one.what for one in notices] == ["poll_failed"]
+    assert "alpha.interest of BTCUSDT: HTTP 429" in notices[0].text
+    (feed,) = found.feeds
+    assert (feed.state, feed.decode_errors, feed.last_frame) == (
+        "down",
+        6,
+        NOON + SECOND,
+    )

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from washout.exchanges import Exchange
+import msgspec
+
+from washout.collect.entries import Polled
+from washout.events import Event
+from washout.exchanges import Exchange, Instrument, Poll
 from washout.live.connections import WANT, Connection
 from washout.live.doubles import NAMED, Doubles, Polls
 from washout.live.feeds import fact_at
@@ -15,6 +19,22 @@ from washout.live.rows import Rows, by_kind
 from washout.live.settings import Settings
 from washout.live.silence import GUESSES, Silence
 from washout.live.tallies import Tallies
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a poll of an instrument gave, at `ts`."""
+
+    told: Polled
+    poll: Poll
+    instrument: Instrument
+    ts: int
+    body: bytes
+
+    def facts(self) -> list[Event]:
+        """The facts of it; ValueError where the venue gave none."""
+        if self.told.status != 200:
+            raise ValueError(f"HTTP {self.told.status}")
+        return self.poll.decode(self.body, self.ts, self.instrument)
 
 
 class Arrivals:
@@ -31,7 +51,7 @@ class Arrivals:
             "liquidation": Doubles(settings.doubles),
             "trade": Doubles(settings.trade_doubles),
         }
-        self._polls = Polls()
+        self.polls = Polls()
 
     @property
     def pending(self) -> bool:
@@ -59,6 +79,23 @@ class Arrivals:
             key = connection.exchange, connection.line.name, want
             if self.records[key].opens(connection.opened):
                 self.tallies.line(connection.exchange, kind, "reconnects")
+
+    def polled(self, answer: Answer, notices: Notices) -> None:
+        """The answer to a poll."""
+        exchange, poll = answer.told.exchange, answer.poll
+        record = self.records[exchange, poll.name, poll.want]
+        record.frames += 1
+        try:
+            rows = by_kind(answer.facts())
+        except Exception as error:  # noqa: BLE001  a decoder's bug must not end recording
+            record.decode_errors += 1
+            text = f"{exchange}.{poll.name} of {answer.told.symbol}: {error}"
+            about = exchange, poll.name
+            notices.seldom("poll_failed", about, answer.ts, text, frame=answer.body)
+            return
+        record.last_frame = answer.ts
+        for found in rows:
+            self.take(exchange, poll.name, found, answer.ts)
 
     def take(self, exchange: str, line: str, rows: Rows, now: int) -> None:
         """Facts of one kind."""
@@ -90,7 +127,7 @@ class Arrivals:
         if doubles is not None:
             return doubles.fresh(zip(*rows.columns(*NAMED), strict=True), now)
         if rows.kind in ("open_interest", "funding_rate"):
-            return self._polls.fresh(rows)
+            return self.polls.fresh(rows)
         return [True] * len(rows)
 
     def _throttled(self, exchange: str, now: int) -> bool:

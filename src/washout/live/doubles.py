@@ -7,7 +7,7 @@ rate, and a replay that begins two windows earlier remembers the same.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 
 from washout.live.rows import Rows
 
@@ -15,6 +15,9 @@ NAMED = ("source", "exchange", "market", "ts_event", "id")
 """What tells one liquidation or trade from another; its market names the asset."""
 
 POLLED = ("source", "exchange", "asset", "market")
+
+PolledFeed = tuple[str, tuple[str, ...]]
+"""A kind, and what `POLLED` names."""
 
 
 class Doubles:
@@ -31,6 +34,11 @@ class Doubles:
         if now // self.window != self._turn:
             self._forget(now // self.window)
         new, old = self._new, self._old
+        keys = list(keys)
+        distinct = set(keys)
+        if len(distinct) == len(keys) and new.isdisjoint(keys) and old.isdisjoint(keys):
+            new |= distinct
+            return [True] * len(keys)
         kept = []
         for key in keys:
             known = key in new or key in old
@@ -48,16 +56,22 @@ class Doubles:
 
 
 class Polls:
-    """Answers to polls: a value that is asked for more often than it is made."""
+    """Answers to polls: they repeat, and often hold older values beside the newest."""
 
     def __init__(self) -> None:
-        self._last: dict[Hashable, int] = {}
+        self._last: dict[PolledFeed, int] = {}
 
     def fresh(self, rows: Rows) -> list[bool]:
-        """Whether each row has another time than the last one of its feed."""
+        """Whether each row is newer than all of its feed before."""
         kept = []
         feeds = zip(*rows.columns(*POLLED), strict=True)
         for feed, time in zip(feeds, rows.column("ts_event"), strict=True):
-            kept.append(self._last.get((rows.kind, feed)) != time)
-            self._last[rows.kind, feed] = time
+            key = rows.kind, feed
+            kept.append(time > self._last.get(key, -1))
+            self._last[key] = max(time, self._last.get(key, -1))
         return kept
+
+    def recall(self, told: Mapping[PolledFeed, int]) -> None:
+        """What a lake has of feeds: up to which time they were told."""
+        for feed, time in told.items():
+            self._last[feed] = max(time, self._last.get(feed, -1))

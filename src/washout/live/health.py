@@ -90,8 +90,10 @@ class Record:
         self.events += len(times)
         self._minute += len(times)
         self.late += late
-        self.last_event = max(self.last_event, *times)
-        self.lags.extend(r - t for t, r in zip(times, receipts, strict=True))
+        newest = max(times)
+        self.last_event = max(self.last_event, newest)
+        latest = zip(times[-LAGS:], receipts[-LAGS:], strict=True)
+        self.lags.extend(received - time for time, received in latest)
 
     def double(self, count: int) -> None:
         """Events that came before."""

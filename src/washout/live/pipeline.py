@@ -16,15 +16,14 @@ import msgspec
 
 from washout.clock import HOUR, MINUTE, SECOND, format_time
 from washout.collect.entries import Closed, Entry, Kind, Listed, Lost, Opened, Polled
-from washout.events import Event
-from washout.exchanges import Decoded, Exchange, Instrument, Poll, Said
-from washout.live.arriving import Arrivals
+from washout.exchanges import Exchange, Instrument, Said
+from washout.live.arriving import Answer, Arrivals
 from washout.live.connections import KINDS, Connection, lost_since, words
-from washout.live.decoding import at_once
-from washout.live.feeds import Name
+from washout.live.decoding import Piece, pieces
 from washout.live.health import Health, Records
 from washout.live.listening import listen, speak
 from washout.live.noticing import Notice, Notices
+from washout.live.recalling import Recalled
 from washout.live.reporting import feeds
 from washout.live.rows import Rows, by_kind, joined
 from washout.live.settings import Settings
@@ -66,23 +65,24 @@ class Pipeline:
         self._out: dict[str, list[Rows]] = {}
         self._now = self._due = self._started = self._unknown = 0
         self._resumed = self._restated = 0
+        self._recalled: Recalled | None = None
         self._steps: dict[int, Callable[[Entry], None]] = {
-            Kind.FRAME: self._frame, Kind.PONG: self._pong, Kind.LISTED: self._list,
+            Kind.PONG: self._pong, Kind.LISTED: self._list,
             Kind.OPENED: self._open, Kind.CLOSED: self._close, Kind.LOST: self._lost,
             Kind.POLLED: self._polled, Kind.RESUMED: self._resume,
             Kind.STOPPED: self._stop,
         }  # fmt: skip
 
-    def resume(self, watermark: int, told: Mapping[Name, int] | None = None) -> None:
+    def resume(self, watermark: int, recalled: Recalled | None = None) -> None:
         """Take what comes before `watermark` only to warm up: it was told already.
 
         Entries at the watermark itself are told again: several may share an instant, of
-        which not all were committed. The lake knows the facts that it has. `told` is up
-        to where the lake's coverage of each feed goes (`recalling.told_until`): what was
-        not observed since then becomes a gap, even where the journal does not reach back.
+        which not all were committed. The lake knows the facts that it has. `recalled` is
+        what it was told before (`recalling.told_until`): what was not observed since then
+        becomes a gap even where the journal does not reach back, and polls that repeat
+        old values tell nothing again.
         """
-        self._resumed = watermark
-        self.watch.known = dict(told or {})
+        self._resumed, self._recalled = watermark, recalled
 
     def take(self, entries: Sequence[Entry]) -> Facts:
         """Facts and notices that follow from the next entries."""
@@ -90,12 +90,13 @@ class Pipeline:
 
         at = 0
         while at < len(entries):
-            stop = self._run(entries, at)
-            if stop - at < self.settings.many or not self._frames(entries[at:stop]):
-                stop = max(stop, at + 1)
-                for entry in islice(entries, at, stop):
-                    self._step(entry)
-            at = stop
+            if entries[at].kind == Kind.FRAME:
+                stop = self._run(entries, at)
+                self._frames(entries[at:stop])
+                at = stop
+            else:
+                self._step(entries[at])
+                at += 1
         out, self._out = self._out, {}
         tables = {
             kind: pa.concat_tables([rows.table() for rows in joined(out[kind])])
@@ -117,19 +118,26 @@ class Pipeline:
     # Entries
 
     def _run(self, entries: Sequence[Entry], at: int) -> int:
-        """Where the frames of one line end that may be decoded at once.
+        """Where the frames of one line end that may be taken together.
 
-        They are of one second, so that nothing is due between them.
+        They are of one second, so that nothing is due between them, and either all
+        before the watermark or none.
         """
         first = self.watch.connections.get(entries[at].connection)
-        if first is None or first.line.decode_many is None or not self._due:
-            return at
-        known: dict[int, bool] = {}
+        if first is None or not self._due or not self._settled(first.number, first):
+            return at + 1
+        end = second_after(entries[at].ts)
+        begin = end - SECOND
+        if entries[at].ts < self._resumed:
+            end = min(end, self._resumed - 1)
+        else:
+            begin = max(begin, self._resumed - 1)
+        known = {first.number: True}
         stop = at
         for entry in islice(entries, at, None):
-            number = entry.connection
-            if entry.kind != Kind.FRAME or not self._together(entries[at], entry):
+            if entry.kind != Kind.FRAME or not begin < entry.ts <= end:
                 break
+            number = entry.connection
             if number not in known:
                 known[number] = self._settled(number, first)
             if not known[number]:
@@ -138,20 +146,15 @@ class Pipeline:
         return stop
 
     def _settled(self, number: int, first: Connection) -> bool:
-        """Whether a connection speaks as `first` does, and only of facts."""
+        """Whether a connection speaks as `first` does, with nothing open."""
         mine = self.watch.connections.get(number)
         return (
             mine is not None and mine.alive and mine.settled and not self.watch.silent
             and (mine.exchange, mine.line.name) == (first.exchange, first.line.name)
         )  # fmt: skip
 
-    def _together(self, first: Entry, entry: Entry) -> bool:
-        """Whether nothing is due between two entries."""
-        second = (first.ts - 1) // SECOND == (entry.ts - 1) // SECOND
-        return second and (first.ts < self._resumed) == (entry.ts < self._resumed)
-
     def _step(self, entry: Entry) -> None:
-        self._notices.muted = self.watch.muted = entry.ts < self._resumed
+        self._hush(entry.ts)
         if entry.kind == Kind.STARTED:
             self._start(entry)
         self._pass(entry.ts)
@@ -159,6 +162,14 @@ class Pipeline:
         if step is not None:
             step(entry)
         self._tell(self._now)
+
+    def _hush(self, ts: int) -> None:
+        """Say nothing of what was told before; then remember what the lake was told."""
+        self._notices.muted = ts < self._resumed
+        if self._recalled is not None and not self._notices.muted:
+            self.watch.known = dict(self._recalled.coverage)
+            self._arrivals.polls.recall(self._recalled.polled)
+            self._recalled = None
 
     def _start(self, entry: Entry) -> None:
         """A new run: what the last one was connected to ended with its last entry."""
@@ -246,56 +257,52 @@ class Pipeline:
 
     # Frames
 
-    def _frame(self, entry: Entry) -> None:
-        connection = self._sign(entry.connection, entry.ts)
-        if connection is None:
-            self._unknown += 1
-            self._notices.seldom(
-                "unknown_connection", entry.connection, entry.ts,
-                f"frames of connection {entry.connection}, of which nothing is known",
-                frame=entry.payload,
-            )  # fmt: skip
-            return
-        instruments = self.watch.instruments[connection.exchange]
-        try:
-            meaning = connection.line.decode(entry.payload, entry.ts, instruments)
-            rows = by_kind(meaning) if isinstance(meaning, list) else []
-        except Exception as error:  # noqa: BLE001  a decoder's bug must not end recording
-            self._unexplained(connection, entry, error)
-            return
-        self._understood(connection, meaning, entry)
-        for found in rows:
-            self._take(connection.exchange, connection.line.name, found, entry.ts)
-
-    def _understood(
-        self, connection: Connection, meaning: Decoded, entry: Entry
-    ) -> None:
-        if not isinstance(meaning, Said):
-            self._arrivals.frames(connection, 1, entry.ts)
-        elif meaning.what in ("ack", "refused"):
-            self._answered(connection, meaning, entry)
-
-    def _frames(self, frames: Sequence[Entry]) -> bool:
-        """Many frames of one line at once; False where that does not work."""
-        self._notices.muted = self.watch.muted = frames[0].ts < self._resumed
+    def _frames(self, frames: Sequence[Entry]) -> None:
+        """Frames of one line that may be taken together, or one of whatever."""
+        self._hush(frames[0].ts)
         self._pass(frames[0].ts)
-        counts = Counter(frame.connection for frame in frames)
+        last = {frame.connection: frame.ts for frame in frames}
+        if len(frames) > 1 and not all(self._alive(number) for number in last):
+            for frame in frames:  # one died in the pause before
+                self._frames([frame])
+            return
+        for number, time in last.items():
+            if self._sign(number, time) is None:
+                self._unknown_frame(frames[0])
+                return
         first = self.watch.connections[frames[0].connection]
-        if not all(self.watch.connections[number].alive for number in counts):
-            return False  # one died in the pause before
-        rows = at_once(first.line, frames, self.watch.instruments[first.exchange])
-        if rows is None:
-            return False
-        last = max(frame.ts for frame in frames)
-        self._now = max(self._now, last)
-        for number, count in counts.items():
-            connection = self.watch.connections[number]
-            self._sign(number, max(f.ts for f in frames if f.connection == number))
-            self._arrivals.frames(connection, count, last)
-        for found in rows:
-            self._take(first.exchange, first.line.name, found, frames[-1].ts)
-        self._tell(self._now)
-        return True
+        instruments = self.watch.instruments[first.exchange]
+        for piece in pieces(first.line, frames, instruments, self.settings.many):
+            self._now = max(self._now, piece.frames[-1].ts)
+            self._piece(piece)
+            self._tell(self._now)
+
+    def _alive(self, number: int) -> bool:
+        connection = self.watch.connections.get(number)
+        return connection is not None and connection.alive
+
+    def _unknown_frame(self, frame: Entry) -> None:
+        self._unknown += 1
+        self._notices.seldom(
+            "unknown_connection", frame.connection, frame.ts,
+            f"frames of connection {frame.connection}, of which nothing is known",
+            frame=frame.payload,
+        )  # fmt: skip
+
+    def _piece(self, piece: Piece) -> None:
+        frame = piece.frames[-1]
+        connection = self.watch.connections[frame.connection]
+        if piece.error is not None:
+            self._unexplained(connection, frame, piece.error)
+        elif piece.said is not None:
+            self._answered(connection, piece.said, frame)
+        else:
+            counts = Counter(frame.connection for frame in piece.frames)
+            for number, count in counts.items():
+                of = self.watch.connections[number]
+                self._arrivals.frames(of, count, frame.ts)
+            for found in piece.rows:
+                self._take(connection.exchange, connection.line.name, found, frame.ts)
 
     def _unexplained(
         self, connection: Connection, entry: Entry, error: Exception
@@ -309,6 +316,8 @@ class Pipeline:
         )  # fmt: skip
 
     def _answered(self, connection: Connection, said: Said, entry: Entry) -> None:
+        if said.what not in ("ack", "refused"):
+            return
         named = connection.hear(said)
         if said.what == "ack":
             self.watch.accept(connection, named, entry.ts)
@@ -327,23 +336,11 @@ class Pipeline:
         venue = self.exchanges.get(told.exchange)
         polls = {poll.name: poll for poll in venue.polls} if venue else {}
         instrument = self.watch.instruments.get(told.exchange, {}).get(told.symbol)
-        if told.poll not in polls or instrument is None:
+        if told.poll in polls and instrument is not None:
+            answer = Answer(told, polls[told.poll], instrument, entry.ts, body)
+            self._arrivals.polled(answer, self._notices)
+        else:
             self._unknown += 1
-            return
-        poll = polls[told.poll]
-        record = self._records[told.exchange, poll.name, poll.want]
-        record.frames += 1
-        try:
-            rows = by_kind(_answer(poll, told, body, entry.ts, instrument))
-        except Exception as error:  # noqa: BLE001  as for frames
-            record.decode_errors += 1
-            text = f"{told.exchange}.{poll.name} of {told.symbol}: {error}"
-            about = told.exchange, poll.name
-            self._notices.seldom("poll_failed", about, entry.ts, text, frame=body)
-            return
-        record.last_frame = entry.ts
-        for found in rows:
-            self._take(told.exchange, poll.name, found, entry.ts)
 
     def _take(self, exchange: str, line: str, rows: Rows, now: int) -> None:
         # A key's age goes by whole seconds that end on the second, as runs of frames do.
@@ -423,11 +420,3 @@ class Pipeline:
                 key = connection.exchange, connection.line.name, want
                 self._records[key].gaps += 1
         self.watch.holes.clear()
-
-
-def _answer(
-    poll: Poll, told: Polled, body: bytes, ts: int, instrument: Instrument
-) -> list[Event]:
-    if told.status != 200:
-        raise ValueError(f"HTTP {told.status}")
-    return poll.decode(body, ts, instrument)

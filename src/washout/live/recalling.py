@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from washout.live.doubles import PolledFeed
 from washout.live.feeds import SHAPES, Name
 from washout.store.lake import Lake
 
@@ -14,12 +17,27 @@ if TYPE_CHECKING:
 WANT_OF = {shape[0]: want for want, shapes in SHAPES.items() for shape in shapes}
 
 
-def told_until(lake: Lake) -> dict[Name, int]:
-    """Up to where the coverage of each recorded feed goes, microseconds."""
+class Recalled(msgspec.Struct, frozen=True, kw_only=True):
+    """Up to when feeds were told, microseconds: coverage, and facts that are polled."""
+
+    coverage: dict[Name, int]
+    polled: dict[PolledFeed, int]
+
+
+def told_until(lake: Lake) -> Recalled:
+    """What `Pipeline.resume` should know of a lake that it goes on with."""
     import pyarrow.parquet as pq
 
     parts = (part for part in lake.state().parts if part.kind == "coverage")
-    return ends(pq.ParquetFile(file).read() for file in lake.files(parts))
+    coverage = ends(pq.ParquetFile(file).read() for file in lake.files(parts))
+    polled: dict[PolledFeed, int] = {
+        (feed.kind, (feed.source, feed.exchange, feed.asset, feed.market)): (
+            feed.last - max(feed.interval, 1)  # a feed ends with its last interval
+        )
+        for feed in lake.feeds()
+        if feed.kind in ("open_interest", "funding_rate")
+    }
+    return Recalled(coverage=coverage, polled=polled)
 
 
 def ends(coverage: Iterable[pa.Table]) -> dict[Name, int]:

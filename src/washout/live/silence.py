@@ -286,6 +286,9 @@ class Seen(msgspec.Struct, frozen=True):
     since: int
 
 
+Memory = list[tuple[Stream, dict[int, Moments], dict[int, float]]]
+
+
 class Silence:
     """All streams. Counts are taken as they come, judged when a minute is over."""
 
@@ -296,6 +299,19 @@ class Silence:
         self._last: dict[Stream, int] = {}
         self._prices: dict[str, dict[str, float]] = {}
         self._before: dict[str, dict[str, float]] = {}
+        self._recalled: dict[Stream, tuple[dict[int, Moments], dict[int, float]]] = {}
+
+    def memory(self) -> bytes:
+        """What earlier days taught, for `recall` after a restart."""
+        days = [(s, one.days, one.worst) for s, one in sorted(self.listeners.items())]
+        return msgspec.msgpack.encode(days)
+
+    def recall(self, memory: bytes) -> None:
+        """Know again what `memory` held; a stream that nobody asks for is forgotten."""
+        self._recalled = {
+            stream: (days, worst)
+            for stream, days, worst in msgspec.msgpack.decode(memory, type=Memory)
+        }
 
     def heard(self, exchange: str, line: str, want: str, rows: Rows) -> None:
         """Events arrived."""
@@ -337,6 +353,9 @@ class Silence:
             guess = guessed(GUESSES[stream[2]], seen.markets, major=major)
             self.listeners[stream] = Listener(self.patience, guess)
             self.listeners[stream].last = seen.since
+            if stream in self._recalled:
+                days, worst = self._recalled.pop(stream)
+                self.listeners[stream].days, self.listeners[stream].worst = days, worst
         return self.listeners[stream]
 
     def _of(self, stream: Stream) -> tuple[int, int]:

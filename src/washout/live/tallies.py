@@ -46,17 +46,18 @@ class Tallies:
 
     def late(self, rows: Rows) -> int:
         """Count the facts that came too late for their bar, and their cents."""
-        feeds = zip(*rows.columns(*FEED), strict=True)
-        worth = rows.column("usd") if rows.kind in ("liquidation", "trade") else None
+        slack = MINUTE + self.grace
         times = zip(*rows.columns("ts_event", "ts_recv"), strict=True)
-        found = 0
-        for at, (feed, (time, received)) in enumerate(zip(feeds, times, strict=True)):
-            if received > time - time % MINUTE + MINUTE + self.grace:
-                found += 1
-                self._counts[*feed, rows.kind, "late"] += 1
-                if worth is not None:
-                    self._counts[*feed, rows.kind, "late_usd"] += worth[at]
-        return found
+        behind = [received > t - t % MINUTE + slack for t, received in times]
+        if not any(behind):
+            return 0
+        mine = rows.where(behind)
+        self.facts(mine, "late")
+        if rows.kind in ("liquidation", "trade"):
+            feeds = zip(*mine.columns(*FEED), strict=True)
+            for feed, usd in zip(feeds, mine.column("usd"), strict=True):
+                self._counts[*feed, rows.kind, "late_usd"] += usd
+        return len(mine)
 
     def printed(self, rows: Rows) -> int:
         """Note the seconds in which throttled markets spoke; gives how many are new."""

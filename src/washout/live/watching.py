@@ -56,8 +56,6 @@ class Watch:
         """Connections by whose loss a feed lost sight, since last taken."""
         self.known: dict[Name, int] = {}
         """Up to where a lake's coverage of feeds goes that were not yet met here."""
-        self.muted = False
-        """Whether what is told now was told before."""
         self._asked: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._carriers: dict[Watched, list[Connection]] = defaultdict(list)
         self._past: dict[Watched, list[Stretch]] = defaultdict(list)
@@ -303,7 +301,7 @@ class Watch:
 
     def _check(self, feed: Feed, now: int) -> None:
         """Bring a feed's state in line with what is seen of its symbols."""
-        if feed.begin is None and feed.name in self.known and not self.muted:
+        if feed.begin is None and feed.name in self.known:
             feed.recall(self.known.pop(feed.name))
         if all(self._seen_now((*_key(feed), symbol)) for symbol in feed.symbols):
             self._tell(feed, *feed.gain(now), feed.reason)
