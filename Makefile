@@ -1,6 +1,6 @@
 # Two commands: `make demo` and `make test`. Both set up what they need in .venv, once.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check laws bench soak crash calibrate test-slow clean
+.PHONY: help demo test check laws bench peers soak crash calibrate test-slow clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,6 +30,12 @@ bench: $(VENV)/.ready-dev ## Measure against peers and limits (minutes, 5 GB of 
 	$(BIN)/python bench/import_trades.py
 	$(BIN)/python bench/query_events.py
 	$(BIN)/python bench/waves.py
+	$(BIN)/python bench/live.py
+
+peers: $(VENV)/.ready-dev ## Other libraries in environments of their own: who agrees, who is faster
+	sh tools/peers.sh bench/peers
+	$(BIN)/python bench/peers_agree.py
+	$(BIN)/python bench/decode_frames.py
 
 soak: $(VENV)/.ready-dev ## Record a day of market with faults at 20 times its speed (72 minutes)
 	$(BIN)/python bench/soak.py

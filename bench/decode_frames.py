@@ -39,13 +39,15 @@ def washout(venue: str, path: Path) -> dict[str, float]:
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from gen_liquidation_frames import symbols
 
+    from washout.exchanges._reading import named
     from washout.exchanges.binance import binance
     from washout.exchanges.bybit import bybit
 
     exchange = bybit if venue == "bybit" else binance
     line, kind = exchange.lines[0], "trade" if "trades" in venue else "liquidation"
-    known = {one.symbol: one for one in exchange.listed}
+    known = {name: named(name, exchange.name) for name in symbols()}  # as if listed
     frames = path.read_bytes().splitlines()
     received = 1_790_000_000_000_000 + np.arange(len(frames))
     assert line.decode_many is not None
@@ -57,7 +59,7 @@ def washout(venue: str, path: Path) -> dict[str, float]:
         few = [name for name in FEW if name in first.schema.names]
         writer = pq.ParquetWriter(
             Path(folder, "out.parquet"), first.schema, compression="zstd",
-            use_dictionary=few,
+            use_dictionary=few, write_statistics=["asset", "market", "ts_event"],
         )  # fmt: skip
         held: list[pa.Table] = []
         for at in range(0, len(frames), BATCH):

@@ -24,8 +24,11 @@ class Peer:
     """A library that handles one frame at a time: `handle(text)`; `seen` what came out."""
 
     def __init__(self) -> None:
-        self.seen: list[Any] = []
+        self.seen: list[dict[str, Any]] = []
         self.count = 0
+        self.heard = 0
+        self.frame = 0
+        """Number of the frame that is being handled."""
 
 
 def symbols_of(frames: list[str]) -> list[str]:
@@ -33,20 +36,36 @@ def symbols_of(frames: list[str]) -> list[str]:
     found = set()
     for frame in frames:
         value = json.loads(frame)
-        data = value.get("data", value)
-        rows = data if isinstance(data, list) else [data.get("o", data)]
-        found |= {
-            row.get("s") or row.get("symbol") for row in rows if isinstance(row, dict)
-        }
+        data = value.get("data", value) if isinstance(value, dict) else value
+        for row in data if isinstance(data, list) else [data]:
+            told = row.get("o", row)
+            found |= {told.get(name) for name in ("s", "symbol", "instId")}
     return sorted(name for name in found if name)
 
 
+SIZES = {
+    "BTCUSD_PERP": 100.0, "ETHUSD_PERP": 10.0, "BTC-USDT-SWAP": 0.01,
+    "BTC-USD-SWAP": 100.0, "CNPY-USDT-SWAP": 10.0, "IOST-USDT-SWAP": 1000.0,
+}  # fmt: skip
+"""Contract sizes, as the recorded frames are listed with."""
+
+
 def split(name: str) -> tuple[str, str]:
+    if name.endswith("-SWAP"):
+        base, quote, _ = name.split("-")
+        return base, quote
     for quote in ("USDT", "USDC", "USD"):
         bare = name.removesuffix("_PERP")
         if bare.endswith(quote):
             return bare.removesuffix(quote), quote
     return name, ""
+
+
+def failed(error: Exception, keep: bool) -> None:
+    """Note that the peer could not handle the frame; when measured, stop."""
+    if not keep:
+        raise error
+    peer.seen.append({"frame": peer.frame, "error": f"{type(error).__name__}: {error}"})
 
 
 def cryptofeed(venue: str, frames: list[str], keep: bool) -> Callable[[], None]:
@@ -71,7 +90,7 @@ def cryptofeed(venue: str, frames: list[str], keep: bool) -> Callable[[], None]:
         if keep:
             peer.seen.append(
                 {
-                    "symbol": liquidation.symbol, "side": liquidation.side,
+                    "frame": peer.frame, "symbol": liquidation.symbol, "side": liquidation.side,
                     "price": str(liquidation.price),
                     "quantity": str(liquidation.quantity),
                     "timestamp": liquidation.timestamp,
@@ -91,10 +110,21 @@ def cryptofeed(venue: str, frames: list[str], keep: bool) -> Callable[[], None]:
 
     async def run() -> None:
         handler = feed.message_handler
-        for frame in frames:
-            await handler(frame, connection, 1.0)
+        for number, frame in enumerate(frames):
+            peer.frame = number
+            try:
+                await handler(frame, connection, 1.0)
+            except Exception as error:  # noqa: BLE001  a peer may fail in any way
+                failed(error, keep)
 
     return lambda: asyncio.run(run())
+
+
+ADDRESSES = {
+    "binance": "wss://fstream.binance.com/ws",
+    "bybit": "wss://stream.bybit.com/v5/public/linear",
+    "okx": "wss://ws.okx.com:8443/ws/v5/public",
+}
 
 
 def ccxt(venue: str, frames: list[str], keep: bool) -> Callable[[], None]:
@@ -108,28 +138,30 @@ def ccxt(venue: str, frames: list[str], keep: bool) -> Callable[[], None]:
             {"options": {"defaultType": "swap"}, "newUpdates": True}
         )
         exchange.set_markets([_market(one) for one in symbols_of(frames)])
-        address = (
-            "wss://fstream.binance.com/ws" if name == "binance"
-            else "wss://stream.bybit.com/v5/public/linear"
-        )  # fmt: skip
+        address = ADDRESSES[name]
         client = Client(
             address, exchange.handle_message, None, None, None, {"verbose": False}
         )
         handle = client.handle_text_or_binary_message
         begin = time.process_time()
-        for frame in frames:
-            handle(frame)
+        for number, frame in enumerate(frames):
+            peer.frame = number
+            try:
+                handle(frame)
+            except Exception as error:  # noqa: BLE001  a peer may fail in any way
+                failed(error, keep)
             if keep and exchange.liquidations:
                 cached = list(exchange.liquidations)
                 for one in cached[len(peer.seen) :]:
                     peer.seen.append(
                         {
-                            "symbol": one["symbol"], "side": one["side"],
+                            "frame": number, "symbol": one["symbol"], "side": one["side"],
                             "price": str(one["price"]), "quantity": str(one["contracts"]),
                             "timestamp": one["timestamp"], "size": one["contractSize"],
                             "base": one["baseValue"], "quote": one["quoteValue"],
                         }
                     )  # fmt: skip
+                peer.heard = len(cached)
         peer.spent = time.process_time() - begin  # type: ignore[attr-defined]
         peer.count = len(exchange.liquidations or [])
         await exchange.close()
@@ -141,7 +173,8 @@ def ccxt(venue: str, frames: list[str], keep: bool) -> Callable[[], None]:
 def _bare(frame: str) -> str:
     """Without the wrapper of combined streams: ccxt asks for raw ones."""
     value = json.loads(frame)
-    return json.dumps(value.get("data", value), separators=(",", ":"))
+    bare = value.get("data", value) if isinstance(value, dict) else value
+    return json.dumps(bare, separators=(",", ":"))
 
 
 def _market(name: str) -> dict[str, Any]:
@@ -154,7 +187,7 @@ def _market(name: str) -> dict[str, Any]:
         "settleId": settle, "type": "swap", "spot": False, "margin": False, "swap": True,
         "future": False, "option": False, "contract": True, "linear": linear,
         "inverse": not linear, "subType": "linear" if linear else "inverse",
-        "active": True, "contractSize": 1.0 if linear else 100.0, "taker": 0.0005,
+        "active": True, "contractSize": SIZES.get(name, 1.0), "taker": 0.0005,
         "maker": 0.0002, "precision": {"amount": 0.001, "price": 0.01}, "limits": {},
         "info": {},
     }  # fmt: skip

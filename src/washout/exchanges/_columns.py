@@ -23,7 +23,7 @@ from washout.exchanges._contract import (
     Said,
     Unexplained,
 )
-from washout.exchanges._template import Fixed, Heap, Path, Template, learn
+from washout.exchanges._template import PADDING, Fixed, Heap, Path, Template, learn
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,20 +59,24 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
     def slots(self, template: Template, base: Path) -> dict[str, int] | None:
         """The slot of each field below `base`."""
+        needed = {self.symbol, self.side, self.count, self.price, self.time, *self.id}
         found = {
             str(path[-1]): slot
             for slot, path in enumerate(template.paths)
-            if path[:-1] == base
+            if path[:-1] == base and path[-1] in needed
         }
-        needed = {self.symbol, self.side, self.count, self.price, self.time, *self.id}
-        return found if needed <= set(found) else None
+        return found if needed == set(found) else None
 
 
 class Known(msgspec.Struct, frozen=True):
-    """A template, how its frames are read, and the slots of each event in a frame."""
+    """A template, how its frames are read, and where each event's fields are.
+
+    `wanted` are the slots that are cut out; `events` name their columns by field.
+    """
 
     template: Template
     recipe: Recipe
+    wanted: tuple[int, ...]
     events: tuple[dict[str, int], ...]
 
 
@@ -131,7 +135,7 @@ def _fast(
                     break
                 continue
         known = shapes[tried]
-        fits, begins, ends = heap.fitting(known.template, todo)
+        fits, begins, ends = heap.fitting(known.template, known.wanted, todo)
         part, bad = _rows(venue, known, heap, todo[fits], received, begins, ends, find)
         parts += [part] if part else []
         left.append(bad)
@@ -147,10 +151,13 @@ def _learned(
     template = learn(frame, fixed) if told else None
     if told is None or template is None:
         return False
-    events = [told[0].slots(template, base) for base in told[1]]
-    if not events or None in events:
+    found = [told[0].slots(template, base) for base in told[1]]
+    events = [slots for slots in found if slots is not None]
+    if not events or len(events) < len(found):
         return False
-    shapes.append(Known(template, told[0], tuple(e for e in events if e is not None)))
+    wanted = tuple(sorted({slot for slots in events for slot in slots.values()}))
+    cut = [{f: wanted.index(slot) for f, slot in slots.items()} for slots in events]
+    shapes.append(Known(template, told[0], wanted, tuple(cut)))
     return True
 
 
@@ -159,33 +166,48 @@ class _Cut:
 
     def __init__(
         self, known: Known, heap: Heap, frames: NDArray[np.int64],
-        begins: NDArray[np.int64], ends: NDArray[np.int64],
+        begins: NDArray[np.int32], ends: NDArray[np.int32],
     ) -> None:  # fmt: skip
-        self.known, self.data = known, heap.data
-        self._begins, self._ends = begins[frames], ends[frames]
+        whole = len(frames) == len(begins)
+        self.known, self.heap, self.data = known, heap, heap.data
+        self._begins = begins if whole else begins[frames]
+        self._ends = ends if whole else ends[frames]
         self.frame = np.repeat(frames, len(known.events))
 
-    def field(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def field(self, name: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Begins and ends of one field, row by row: frame by frame, event by event."""
-        slots = [event[name] for event in self.known.events]
-        return self._begins[:, slots].reshape(-1), self._ends[:, slots].reshape(-1)
+        columns = [event[name] for event in self.known.events]
+        if len(columns) == 1:
+            return self._begins[:, columns[0]].copy(), self._ends[:, columns[0]].copy()
+        return self._begins[:, columns].reshape(-1), self._ends[:, columns].reshape(-1)
 
-    def texts(self, names: Sequence[str], keep: NDArray[np.bool_]) -> pa.Array:
-        """Fields of the rows to keep, joined by hyphens."""
+    def texts(self, names: Sequence[str], kept: Any) -> pa.Array:
+        """Fields of the rows `kept`, joined by hyphens."""
         import pyarrow as pa
 
         from washout.exchanges._kernels import joined
 
-        cut = [self.field(name) for name in names]
-        begins = np.stack([b[keep] for b, _ in cut], axis=1)
-        ends = np.stack([e[keep] for _, e in cut], axis=1)
-        rows = len(begins)
-        size = int((ends - begins).sum()) + rows * (len(names) - 1)
-        offsets, text = np.empty(rows + 1, np.int32), np.empty(size, np.uint8)
-        joined(self.data, begins, ends, offsets, text)
+        cut = [(b[kept], e[kept]) for b, e in map(self.field, names)]
+        begins, ends = np.stack([b for b, _ in cut]), np.stack([e for _, e in cut])
+        rows = begins.shape[1]
+        size = int(ends.sum(dtype=np.int64) - begins.sum(dtype=np.int64))
+        size += rows * (len(names) - 1)
+        offsets = np.empty(rows + 1, np.int32)
+        text = np.empty(size + PADDING, np.uint8)
+        into = np.ndarray(size + PADDING - 7, "<u8", text, strides=(1,))
+        joined(self.heap.wide, begins, ends, offsets, text, into)
         return pa.StringArray.from_buffers(
             rows, pa.py_buffer(offsets), pa.py_buffer(text)
         )
+
+    def symbols(self, find: Find) -> tuple[list[Instrument | None], NDArray[np.int64]]:
+        """Instruments of the distinct symbols, and which of them each row has."""
+        from washout.exchanges._kernels import distinct
+
+        begins, ends = self.field(self.known.recipe.symbol)
+        which, firsts = distinct(self.data, begins, ends)
+        names = [bytes(self.data[begins[at] : ends[at]]).decode() for at in firsts]
+        return [find(name) for name in names], which
 
     def sells(self) -> NDArray[np.int8]:
         """1 where the order sold, 0 where it bought, -1 where neither is said."""
@@ -201,63 +223,80 @@ class _Cut:
         return told
 
 
+class _Values(msgspec.Struct, frozen=True):
+    """What the rows of a shape say, before it is decided which are kept."""
+
+    sells: NDArray[np.int8]
+    time: NDArray[np.int64]
+    quantity: NDArray[np.float64]
+    price: NDArray[np.float64]
+    usd: NDArray[np.int64]
+    found: list[Instrument | None]
+    which: NDArray[np.int64]
+
+
 def _rows(
     venue: str,
     known: Known,
     heap: Heap,
     frames: NDArray[np.int64],
     received: NDArray[np.int64],
-    begins: NDArray[np.int64],
-    ends: NDArray[np.int64],
+    begins: NDArray[np.int32],
+    ends: NDArray[np.int32],
     find: Find,
 ) -> tuple[Part | None, NDArray[np.int64]]:
     """Rows of the frames that fit, and frames that must be read one by one after all."""
     if not len(frames):
         return None, frames
-    from washout.exchanges._kernels import amounts, wholes
-
-    cut, recipe = _Cut(known, heap, frames, begins, ends), known.recipe
-    sells, time = cut.sells(), wholes(heap.data, *cut.field(recipe.time))
-    found, which = _instruments(
-        cut.texts([recipe.symbol], np.ones(len(sells), bool)), find
-    )
-    listed = np.array([one is not None for one in found])[which]
-    size, inverse = _sizes(found)
-    quantity, price, usd = amounts(
-        heap.data, *cut.field(recipe.count), *cut.field(recipe.price),
-        size[which], inverse[which],
-    )  # fmt: skip
-    odd = (sells < 0) | (time < FIRST_MILLI) | (time > LAST_MILLI) | (usd < 0)
-    odd &= listed
-    odd |= _alike(len(known.events), time, price, quantity)
+    cut = _Cut(known, heap, frames, begins, ends)
+    told = _values(cut, find)
+    listed = np.array([one is not None for one in told.found])[told.which]
+    odd = (told.sells < 0) | (told.time < FIRST_MILLI) | (told.time > LAST_MILLI)
+    odd = ((odd | (told.usd < 0)) & listed) | _alike(len(known.events), told)
     bad = np.unique(cut.frame[odd])
     keep = listed & ~np.isin(cut.frame, bad) if len(bad) else listed
-    columns: dict[str, Any] = {
+    kept = slice(None) if keep.all() else np.flatnonzero(keep)
+    columns = _told(cut, told, kept) | {
         "exchange": venue, "source": f"{venue}-stream",
-        "asset": _names(found, "asset", which[keep]),
-        "market": _names(found, "market", which[keep]),
-        "ts_event": time[keep] * 1000, "ts_recv": received[cut.frame[keep]],
-        "side": _either(sells[keep], "sell", "buy"), "quantity": quantity[keep],
-        "price": price[keep], "usd": usd[keep],
+        "ts_recv": received[cut.frame[kept]],
     }  # fmt: skip
-    if recipe.kind == "liquidation":
-        columns["liquidated"] = _either(sells[keep], "long", "short")
-        columns["price_kind"] = recipe.price_kind
-        columns["id"] = cut.texts(recipe.id, keep)
-    else:
-        columns["product"] = "perp"
-        columns["id"] = wholes(heap.data, *cut.field(recipe.id[0]))[keep]
-    table = _table(recipe.kind, columns, int(keep.sum()))
-    return (recipe.kind, table, cut.frame[keep]), bad
+    table = _table(known.recipe.kind, columns, len(cut.frame[kept]))
+    return (known.recipe.kind, table, cut.frame[kept]), bad
 
 
-def _instruments(
-    column: pa.Array, find: Find
-) -> tuple[list[Instrument | None], NDArray[np.int64]]:
-    """Instruments of the distinct symbols, and which of them each row has."""
-    coded = column.dictionary_encode()
-    found = [find(symbol) for symbol in coded.dictionary.to_pylist()]
-    return found, coded.indices.to_numpy().astype(np.int64)
+def _values(cut: _Cut, find: Find) -> _Values:
+    from washout.exchanges._kernels import amounts, wholes
+
+    recipe = cut.known.recipe
+    found, which = cut.symbols(find)
+    size, inverse = _sizes(found)
+    quantity, price, usd = amounts(
+        cut.data, *cut.field(recipe.count), *cut.field(recipe.price),
+        size[which], inverse[which],
+    )  # fmt: skip
+    time = wholes(cut.data, *cut.field(recipe.time))
+    return _Values(cut.sells(), time, quantity, price, usd, found, which)
+
+
+def _told(cut: _Cut, told: _Values, kept: Any) -> dict[str, Any]:
+    """Columns of the rows `kept`, but for who told them when."""
+    from washout.exchanges._kernels import wholes
+
+    recipe, which, sells = cut.known.recipe, told.which[kept], told.sells[kept]
+    columns = {
+        "asset": _names(told.found, "asset", which),
+        "market": _names(told.found, "market", which),
+        "ts_event": told.time[kept] * 1000, "side": _either(sells, "sell", "buy"),
+        "quantity": told.quantity[kept], "price": told.price[kept],
+        "usd": told.usd[kept],
+    }  # fmt: skip
+    if recipe.kind == "trade":
+        ids = wholes(cut.data, *cut.field(recipe.id[0]))[kept]
+        return {**columns, "product": "perp", "id": ids}
+    return {
+        **columns, "liquidated": _either(sells, "long", "short"),
+        "price_kind": recipe.price_kind, "id": cut.texts(recipe.id, kept),
+    }  # fmt: skip
 
 
 def _sizes(
@@ -272,14 +311,12 @@ def _sizes(
     return np.array(sizes, np.int64), np.array(inverse, bool)
 
 
-def _alike(
-    events: int, time: NDArray[np.int64], price: NDArray[np.float64],
-    quantity: NDArray[np.float64],
-) -> NDArray[np.bool_]:  # fmt: skip
+def _alike(events: int, told: _Values) -> NDArray[np.bool_]:
     """Rows of frames in which two are alike: their ids need numbers."""
     if events == 1:
-        return np.zeros(len(time), bool)
-    shaped = [column.reshape(-1, events) for column in (time, price, quantity)]
+        return np.zeros(len(told.time), bool)
+    columns = (told.time, told.price, told.quantity)
+    shaped = [column.reshape(-1, events) for column in columns]
     alike = np.zeros(len(shaped[0]), bool)
     for one in range(events):
         for other in range(one):

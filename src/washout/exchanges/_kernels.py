@@ -37,15 +37,15 @@ def compiled(function: Function) -> Function:
 @compiled
 def match(
     data: Any, wide: Any, bounds: Any, todo: Any, words: Any, masks: Any, cuts: Any,
-    lengths: Any, kinds: Any, begins: Any, ends: Any,
+    lengths: Any, kinds: Any, columns: Any, begins: Any, ends: Any,
 ) -> Any:  # fmt: skip
     """Which of the frames `todo` are the template's, and where their slots are.
 
     `data` holds frames from `bounds[i]` to `bounds[i + 1] - 1`, one byte apart, and
     `wide[at]` the eight bytes from `at` on. A piece of the template is `lengths` bytes
     long and stands in `words` from `cuts` on, eight bytes each, where `masks` says so;
-    a slot of `kinds` is between each two. `begins` and `ends` (frames x slots) are
-    filled in.
+    a slot of `kinds` is between each two. `begins` and `ends` (frames x `columns` of
+    the slots, -1: not wanted) are filled in.
     """
     fits = np.zeros(len(todo), np.bool_)
     for number in range(len(todo)):
@@ -67,11 +67,13 @@ def match(
             at += lengths[piece]
             if piece == len(kinds):
                 break
-            begins[frame, piece] = at
+            begin, column = at, columns[piece]
             at = _slot(data, at, stop, kinds[piece])
             if at < 0:
                 break
-            ends[frame, piece] = at
+            if column >= 0:
+                begins[frame, column] = begin
+                ends[frame, column] = at
         fits[number] = at == stop
     return fits
 
@@ -225,17 +227,74 @@ def _cents(first: Any, second: Any, places: Any) -> Any:
 
 
 @compiled
-def joined(data: Any, begins: Any, ends: Any, offsets: Any, text: Any) -> None:
-    """The texts of each row's slots, a hyphen between them, into `text`."""
+def joined(
+    wide: Any, begins: Any, ends: Any, offsets: Any, text: Any, into: Any
+) -> None:
+    """The texts of each row's slots, a hyphen between them, into `text`.
+
+    `into` is `text` by eight bytes from anywhere: what is copied too far is written over
+    by what comes next, or lies in the padding behind.
+    """
     at = 0
-    rows, slots = begins.shape
+    slots, rows = begins.shape
     offsets[0] = 0
     for row in range(rows):
         for slot in range(slots):
             if slot:
                 text[at] = 45
                 at += 1
-            for step in range(begins[row, slot], ends[row, slot]):
-                text[at] = data[step]
-                at += 1
+            length = ends[slot, row] - begins[slot, row]
+            for step in range(0, length, 8):
+                into[at + step] = wide[begins[slot, row] + step]
+            at += length
         offsets[row + 1] = at
+
+
+@compiled
+def distinct(data: Any, begins: Any, ends: Any) -> Any:
+    """A number for each row's text, the same for the same text; first rows of each."""
+    codes = np.empty(len(begins), np.int64)
+    firsts = np.empty(len(begins), np.int64)
+    table = np.full(64, -1, np.int64)
+    count = 0
+    for row in range(len(begins)):
+        if 2 * count >= len(table):
+            table = _grown(data, begins, ends, firsts, count, 4 * len(table))
+        place = _place(data, begins, ends, firsts, table, row)
+        if table[place] < 0:
+            table[place] = count
+            firsts[count] = row
+            count += 1
+        codes[row] = table[place]
+    return codes, firsts[:count]
+
+
+@compiled
+def _grown(
+    data: Any, begins: Any, ends: Any, firsts: Any, count: Any, size: Any
+) -> Any:
+    table = np.full(size, -1, np.int64)
+    for code in range(count):
+        table[_place(data, begins, ends, firsts, table, firsts[code])] = code
+    return table
+
+
+@compiled
+def _place(data: Any, begins: Any, ends: Any, firsts: Any, table: Any, row: Any) -> Any:
+    """Where the text stands in the table, or is to stand (FNV-1a, linear probing)."""
+    begin, length = begins[row], ends[row] - begins[row]
+    mixed = 2166136261
+    for step in range(length):
+        mixed = ((mixed ^ data[begin + step]) * 16777619) & 0xFFFFFFFF
+    place = mixed % len(table)
+    while table[place] >= 0:
+        other = firsts[table[place]]
+        same = ends[other] - begins[other] == length
+        for step in range(length):
+            if not same or data[begins[other] + step] != data[begin + step]:
+                same = False
+                break
+        if same:
+            break
+        place = (place + 1) % len(table)
+    return place

@@ -140,17 +140,22 @@ class Heap:
         self.bounds = np.concatenate([[0], np.cumsum(lengths + 1)])
 
     def fitting(
-        self, template: Template, todo: NDArray[np.int64]
-    ) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
-        """Which of the frames `todo` fit; begins and ends of every frame's slots."""
+        self, template: Template, wanted: Sequence[int], todo: NDArray[np.int64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int32], NDArray[np.int32]]:
+        """Which of the frames `todo` fit; begins and ends of every frame's slots.
+
+        Only the slots `wanted`, one after another.
+        """
         from washout.exchanges._kernels import match
 
-        shape = (len(self.bounds) - 1, len(template.kinds))
-        begins, ends = np.empty(shape, np.int64), np.empty(shape, np.int64)
+        shape = (len(self.bounds) - 1, len(wanted))
+        begins, ends = np.empty(shape, np.int32), np.empty(shape, np.int32)
         words, masks, cuts, lengths = _wide(template)
+        columns = np.full(len(template.kinds), -1, np.int64)
+        columns[list(wanted)] = np.arange(len(wanted))
         fits: NDArray[np.bool_] = match(
             self.data, self.wide, self.bounds, todo, words, masks, cuts, lengths,
-            np.array(template.kinds, np.int64), begins, ends,
+            np.array(template.kinds, np.int64), columns, begins, ends,
         )  # fmt: skip
         return fits, begins, ends
 
