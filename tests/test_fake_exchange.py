@@ -77,6 +77,16 @@ LINES = {
         '{"op":"sub","cid":"a","topic":"public.*.liquidation_orders"}',
         '"err-code":0', '{"op":"notify"',
     ),
+    "gate.btc": (
+        "/v4/ws/btc",
+        '{"time":1,"channel":"futures.public_liquidates","event":"subscribe","payload":["BTC_USD"]}',
+        '"result":{"status":"success"}', '"contract":"BTC_USD"',
+    ),
+    "htx.inverse": (
+        "/swap-notification",
+        '{"op":"sub","cid":"a","topic":"public.BTC-USD.liquidation_orders"}',
+        '"err-code":0', '"contract_code":"BTC-USD"',
+    ),
     "kraken.futures": (
         "/ws/v1", '{"event":"subscribe","feed":"trade","product_ids":["PF_XBTUSD"]}',
         '{"event":"subscribed","feed":"trade"', '"type":"liquidation"',

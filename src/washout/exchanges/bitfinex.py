@@ -220,12 +220,15 @@ bitfinex = Exchange(
             source="two frames of 2020-07-06 in tardis-dev/tardis-node,"
             " test/mappers.test.ts; no document says so",
             confirmed=False,
+            settled_by="add up the executions of a position and compare with its trigger",
         ),
         Meaning(
             field="positions acquired by the system",
             says="without an execution they are not counted; whether one follows, no"
             " document says",
             source=_MATCH, confirmed=False,
+            settled_by="count triggers with 0 at place 9 that no execution of the same"
+            " position follows",
         ),
         Meaning(
             field="place 11, PRICE_ACQUIRED; place 6, BASE_PRICE",

@@ -22,7 +22,7 @@ from washout.exchanges import (
     cents,
 )
 from washout.exchanges import _making as make
-from washout.exchanges._reading import amount, read, resolve, unexplained
+from washout.exchanges._reading import Millis, amount, read, resolve, unexplained
 from washout.instruments import split_symbol
 
 _DOC = "www.bitget.com/api-doc/uta/websocket/public/Liquidation-Channel"
@@ -47,11 +47,12 @@ _TYPES = {"USDT": "usdt-futures", "USDC": "usdc-futures"}
 class _Arg(msgspec.Struct, frozen=True):
     instType: str  # noqa: N815
     topic: str
+    symbol: str = ""
 
     @property
     def name(self) -> str:
-        """`liquidation:usdt-futures`."""
-        return f"{self.topic}:{self.instType}"
+        """`liquidation:usdt-futures`, `ticker:usdt-futures:BTCUSDT`."""
+        return ":".join(filter(None, (self.topic, self.instType, self.symbol)))
 
 
 class _Order(msgspec.Struct, frozen=True):
@@ -62,6 +63,10 @@ class _Order(msgspec.Struct, frozen=True):
     ts: str
 
 
+class _Ticker(msgspec.Struct, frozen=True):
+    markPrice: str  # noqa: N815
+
+
 class _Frame(msgspec.Struct, frozen=True):
     event: str | msgspec.UnsetType = msgspec.UNSET
     action: str = ""
@@ -69,10 +74,12 @@ class _Frame(msgspec.Struct, frozen=True):
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     code: str | int = ""
     msg: str = ""
+    ts: Millis | msgspec.UnsetType = msgspec.UNSET
 
 
 _FRAME = msgspec.json.Decoder(_Frame)
 _ORDERS = msgspec.json.Decoder(list[_Order])
+_TICKERS = msgspec.json.Decoder(list[_Ticker])
 
 
 def decode(payload: bytes, received: int, instruments: Instruments) -> Decoded:
@@ -84,11 +91,35 @@ def decode(payload: bytes, received: int, instruments: Instruments) -> Decoded:
         return _answer(frame, payload)
     if frame.arg is msgspec.UNSET or frame.data is msgspec.UNSET:
         raise unexplained("bitget", "expected arg and data, or an event", payload)
-    known = frame.arg.topic == "liquidation" and frame.arg.instType in _TYPES.values()
+    known = frame.arg.instType in _TYPES.values()
     if not known or frame.action not in ("update", "snapshot"):
-        raise unexplained("bitget", "expected the topic liquidation", payload)
-    events = _orders(frame.data, received, instruments)
+        raise unexplained("bitget", "expected an update of futures", payload)
+    match frame.arg.topic:
+        case "liquidation":
+            events = _orders(frame.data, received, instruments)
+        case "ticker" if frame.ts is not msgspec.UNSET:
+            events = _marks(
+                frame.arg.symbol, frame.data, frame.ts, received, instruments
+            )
+        case _:
+            raise unexplained("bitget", "expected liquidation or ticker", payload)
     return events or Said(what="ignored", text="nothing of a perpetual")
+
+
+def _marks(
+    symbol: str, data: msgspec.Raw, time: int, received: int, known: Instruments
+) -> list[Event]:
+    market = resolve(symbol, known, "bitget")
+    return [
+        make.mark_price(
+            "bitget",
+            market,
+            amount(row.markPrice, "markPrice", "bitget"),
+            time,
+            received,
+        )
+        for row in read(_TICKERS, data, "bitget")
+    ]
 
 
 def _answer(frame: _Frame, payload: bytes) -> Said:
@@ -143,19 +174,35 @@ def _millis(text: str) -> int:
 
 
 def _topics(want: Want, instruments: Sequence[Instrument]) -> list[str]:
-    """One for all markets of a quote."""
-    if want != "liquidations":
-        return []
-    quotes = {one.market.rsplit("-", 1)[1] for one in instruments}
-    return [f"liquidation:{_TYPES[quote]}" for quote in _TYPES if quote in quotes]
+    """Liquidations of all markets of a quote at once, tickers of each market."""
+    match want:
+        case "liquidations":
+            quotes = {_quote(one) for one in instruments}
+            return [
+                f"liquidation:{_TYPES[quote]}" for quote in _TYPES if quote in quotes
+            ]
+        case "mark_price":
+            return [f"ticker:{_TYPES[_quote(one)]}:{one.symbol}" for one in instruments]
+    return []
+
+
+def _quote(instrument: Instrument) -> str:
+    return instrument.market.rsplit("-", 1)[1]
+
+
+def _arg(topic: str) -> dict[str, str]:
+    words = topic.split(":")
+    return dict(zip(("topic", "instType", "symbol"), words, strict=False))
 
 
 def _ask(topics: Sequence[str]) -> list[bytes]:
-    args = [
-        {"instType": kind, "topic": topic}
-        for topic, _, kind in (one.partition(":") for one in topics)
+    """So many topics in a request that it stays below Bitget's 4096 bytes."""
+    return [
+        msgspec.json.encode(
+            {"op": "subscribe", "args": [*map(_arg, topics[at : at + 40])]}
+        )
+        for at in range(0, len(topics), 40)
     ]
-    return [msgspec.json.encode({"op": "subscribe", "args": args})]
 
 
 class _Listed(msgspec.Struct, frozen=True):
@@ -226,18 +273,22 @@ bitget = Exchange(
             says="average of what was filled: it has more digits than the tick, and"
             " times a round quantity it gives the amount exactly",
             source=_QUOTED, confirmed=False,
+            settled_by="record mark prices: a bankruptcy price lies beyond the mark by"
+            " the margin left, an average fill does not (see the median distance)",
         ),
         Meaning(
             field="coin-futures",
             says="left out: no document at hand says what amount is worth there",
             source=_DOC, confirmed=False,
+            settled_by="ask for the topic with instType coin-futures: amounts in coins"
+            " are far smaller than amounts in USD",
         ),
     ),
     lines=(
         Line(
             name="public", locate=lambda _topics: "wss://ws.bitget.com/v3/ws/public",
             topics=_topics, decode=decode, ask=_ask,
-            carries=lambda one: one.market.rsplit("-", 1)[1] in _TYPES,
+            carries=lambda one: _quote(one) in _TYPES,
             # api-doc, WebSocket API: "send string 'ping'" every 30 s, expect 'pong'.
             sent_ping=b"ping", ping_every=15.0, silent_after=45.0, lifetime=86_400.0,
             most_connections=(300, 300.0),

@@ -213,6 +213,8 @@ bitmex = Exchange(
             source="5l1v3r1/bitmex-liquidations, README: 'by the time you receive the"
             " liquidation messages, they already happened a few seconds earlier'",
             confirmed=False,
+            settled_by="record trades of another venue too: the lag of an order behind the"
+            " move of the price that forced it is how late it is told",
         ),
         Meaning(
             field="quanto contracts",

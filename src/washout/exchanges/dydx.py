@@ -182,6 +182,8 @@ dydx = Exchange(
             source=f"{_TYPES}; liquidation orders of the protocol are immediate and"
             " take, but no page at hand says whose side it is",
             confirmed=False,
+            settled_by="record ten minutes beside the trades of another venue; if the"
+            " side is right, the price fell before a SELL and rose before a BUY",
         ),
         Meaning(
             field="DELEVERAGED",

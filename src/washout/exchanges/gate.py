@@ -46,6 +46,7 @@ _PAIRED = (
 )
 
 CHANNEL = "futures.public_liquidates"
+TICKERS = "futures.tickers"
 EVERY = "!all"
 
 
@@ -59,6 +60,11 @@ class _Order(msgspec.Struct, frozen=True):
     time: int | msgspec.UnsetType = msgspec.UNSET
 
 
+class _Ticker(msgspec.Struct, frozen=True):
+    contract: str
+    mark_price: str
+
+
 class _Error(msgspec.Struct, frozen=True):
     code: int
     message: str
@@ -70,6 +76,7 @@ class _Frame(msgspec.Struct, frozen=True):
     error: _Error | None = None
     result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     payload: list[str] | None = None
+    time_ms: Millis | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Status(msgspec.Struct, frozen=True):
@@ -78,6 +85,7 @@ class _Status(msgspec.Struct, frozen=True):
 
 _FRAME = msgspec.json.Decoder(_Frame)
 _ORDERS = msgspec.json.Decoder(list[_Order])
+_TICKERS = msgspec.json.Decoder(list[_Ticker])
 _STATUS = msgspec.json.Decoder(_Status)
 _MILLIS = msgspec.json.Decoder(Millis)
 
@@ -88,20 +96,43 @@ def decode(payload: bytes, received: int, instruments: Instruments) -> Decoded:
     So a negative size closes a long: the other way round than in Gate's REST history.
     """
     frame = read(_FRAME, payload, "gate")
+    topics = tuple(f"{frame.channel}:{one}" for one in frame.payload or ())
     if frame.error is not None:
         text = f"{frame.error.code} {frame.error.message}"
-        return Said(what="refused", topics=tuple(frame.payload or ()), text=text)
+        return Said(what="refused", topics=topics, text=text)
     if frame.channel == "futures.pong":
         return Said(what="pong")
-    if frame.channel != CHANNEL or frame.result is msgspec.UNSET:
+    if frame.channel not in (CHANNEL, TICKERS) or frame.result is msgspec.UNSET:
         raise unexplained("gate", f"expected {CHANNEL} with a result", payload)
     match frame.event:
         case "subscribe":
             read(_STATUS, frame.result, "gate")
-            return Said(what="ack", topics=tuple(frame.payload or ()))
-        case "update":
+            return Said(what="ack", topics=topics)
+        case "update" if frame.channel == CHANNEL:
             return _orders(frame.result, received, instruments)
-    raise unexplained("gate", "expected subscribe or update as event", payload)
+        case "update" if frame.time_ms is not msgspec.UNSET:
+            return _marks(frame.result, frame.time_ms, received, instruments)
+    raise unexplained("gate", "expected subscribe, or update with time_ms", payload)
+
+
+def _marks(
+    result: msgspec.Raw, time: int, received: int, known: Instruments
+) -> Decoded:
+    rows = read(_TICKERS, result, "gate")
+    events: list[Event] = [
+        make.mark_price(
+            "gate", _listed_as(row.contract, known),
+            amount(row.mark_price, "mark_price", "gate"), time, received,
+        )
+        for row in rows
+    ]  # fmt: skip
+    return events or Said(what="ignored", text="no ticker")
+
+
+def _listed_as(contract: str, known: Instruments) -> Instrument:
+    if contract not in known:
+        raise unlisted(contract, "gate")
+    return known[contract]
 
 
 def _orders(result: msgspec.Raw, received: int, known: Instruments) -> Decoded:
@@ -137,12 +168,10 @@ def _time(row: _Order) -> int:
 
 
 def _order(row: _Order, received: int, name: str, known: Instruments) -> Event:
-    if row.contract not in known:
-        raise unlisted(row.contract, "gate")
     size = str(row.size)
     sells = size.startswith("-")
     return make.liquidation(
-        "gate", known[row.contract], make.CLOSES["long" if sells else "short"],
+        "gate", _listed_as(row.contract, known), make.CLOSES["long" if sells else "short"],
         amount(size.removeprefix("-"), "size", "gate"),
         amount(row.price, "price", "gate"), "order", _time(row), received, name,
     )  # fmt: skip
@@ -152,8 +181,13 @@ def _order(row: _Order, received: int, name: str, known: Instruments) -> Event:
 
 
 def _topics(want: Want, instruments: Sequence[Instrument]) -> list[str]:
-    """One for all contracts."""
-    return [EVERY] if want == "liquidations" and instruments else []
+    """Liquidations of all contracts at once, tickers of each."""
+    match want:
+        case "liquidations":
+            return [f"{CHANNEL}:{EVERY}"] if instruments else []
+        case "mark_price":
+            return [f"{TICKERS}:{one.symbol}" for one in instruments]
+    return []
 
 
 def _request(channel: str, **more: Any) -> bytes:
@@ -162,7 +196,15 @@ def _request(channel: str, **more: Any) -> bytes:
 
 
 def _ask(topics: Sequence[str]) -> list[bytes]:
-    return [_request(CHANNEL, event="subscribe", payload=list(topics))]
+    asked = {
+        channel: [t.partition(":")[2] for t in topics if t.startswith(f"{channel}:")]
+        for channel in (CHANNEL, TICKERS)
+    }
+    return [
+        _request(channel, event="subscribe", payload=names)
+        for channel, names in asked.items()
+        if names
+    ]
 
 
 class _Listed(msgspec.Struct, frozen=True):

@@ -233,6 +233,7 @@ _MEANINGS = (
         " method backstop the vault takes over the position: px is then no trade in the"
         " book",
         source=_FILL, confirmed=False,
+        settled_by="compare px of fills with method backstop with markPx beside it",
     ),
 )  # fmt: skip
 

@@ -53,6 +53,12 @@ class _Trade(msgspec.Struct, frozen=True):
     price: float
 
 
+class _Ticker(msgspec.Struct, frozen=True):
+    product_id: str
+    time: Millis
+    markPrice: float  # noqa: N815
+
+
 class _Frame(msgspec.Struct, frozen=True):
     event: str = ""
     feed: str = ""
@@ -62,6 +68,7 @@ class _Frame(msgspec.Struct, frozen=True):
 
 _FRAME = msgspec.json.Decoder(_Frame)
 _TRADE = msgspec.json.Decoder(_Trade)
+_TICKER = msgspec.json.Decoder(_Ticker)
 
 
 def decode(payload: bytes, received: int, instruments: Instruments) -> Decoded:
@@ -75,6 +82,8 @@ def decode(payload: bytes, received: int, instruments: Instruments) -> Decoded:
     match frame.feed:
         case "trade":
             return _trade(read(_TRADE, payload, "kraken"), received, instruments)
+        case "ticker":
+            return _mark(read(_TICKER, payload, "kraken"), received, instruments)
         case "trade_snapshot":
             return Said(what="ignored", text="trades from before we listened")
         case "heartbeat":
@@ -83,7 +92,8 @@ def decode(payload: bytes, received: int, instruments: Instruments) -> Decoded:
 
 
 def _answer(frame: _Frame, payload: bytes) -> Said:
-    topics = tuple(frame.product_ids or ())
+    prefix = "" if frame.feed in ("", "trade") else f"{frame.feed}:"
+    topics = tuple(f"{prefix}{one}" for one in frame.product_ids or ())
     match frame.event.strip():  # the documentation shows "subscribed "
         case "subscribed":
             return Said(what="ack", topics=topics)
@@ -112,6 +122,15 @@ def _trade(row: _Trade, received: int, known: Instruments) -> Decoded:
     return events
 
 
+def _mark(row: _Ticker, received: int, known: Instruments) -> Decoded:
+    return [
+        make.mark_price(
+            "kraken", known.get(row.product_id) or _named(row.product_id),
+            amount(row.markPrice, "markPrice", "kraken"), row.time, received,
+        )
+    ]  # fmt: skip
+
+
 def _named(symbol: str) -> Instrument:
     """PI_ counts contracts of 1 USD, PF_ counts the asset."""
     found = _PERPETUAL.fullmatch(symbol)
@@ -128,13 +147,26 @@ def _named(symbol: str) -> Instrument:
 
 
 def _topics(want: Want, instruments: Sequence[Instrument]) -> list[str]:
-    """One a product: there is no feed of all."""
-    return [one.symbol for one in instruments] if want == "liquidations" else []
+    """One a product: there is no feed of all.
+
+    Mark prices of linear products only, since inverse ones have the same market.
+    """
+    match want:
+        case "liquidations":
+            return [one.symbol for one in instruments]
+        case "mark_price":
+            return [f"ticker:{one.symbol}" for one in instruments if one.unit == "base"]
+    return []
 
 
 def _ask(topics: Sequence[str]) -> list[bytes]:
-    asked = {"event": "subscribe", "feed": "trade", "product_ids": list(topics)}
-    return [msgspec.json.encode(asked)]
+    marks = [t.removeprefix("ticker:") for t in topics if t.startswith("ticker:")]
+    trades = [t for t in topics if not t.startswith("ticker:")]
+    return [
+        msgspec.json.encode({"event": "subscribe", "feed": feed, "product_ids": asked})
+        for feed, asked in (("trade", trades), ("ticker", marks))
+        if asked
+    ]
 
 
 class _Listed(msgspec.Struct, frozen=True):

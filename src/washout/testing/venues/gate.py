@@ -1,4 +1,4 @@
-"""Gate USDT futures.
+"""Gate futures settled in USDT, and the one in bitcoin (`BTC_USD`, contracts of 1 USD).
 
 Source: www.gate.io/docs/developers/futures/ws, change of 2026-08-20: liquidations of one
 contract within a second come in one array, at once when there are 20; `time` of a row
@@ -9,7 +9,7 @@ is in milliseconds; `size` is an integer unless the header X-Gate-Size-Decimal i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -49,9 +49,26 @@ def contracts(assets: Sequence[str]) -> list[Contract]:
     ]  # fmt: skip
 
 
-def paths(path: str, _query: Mapping[str, str]) -> Topics | None:
-    """`/v4/ws/usdt`."""
-    return () if path.rstrip("/") == "/v4/ws/usdt" else None
+def inverse(assets: Sequence[str]) -> list[Contract]:
+    """Contracts of one dollar, settled in bitcoin."""
+    return [
+        Contract(
+            symbol="BTC_USD", asset="BTC", market="BTC-USD", unit="usd",
+            step=Decimal(1), tick=Decimal(_TICKS["BTC"]),
+        )
+        for asset in assets
+        if asset == "BTC"
+    ]  # fmt: skip
+
+
+_SETTLED = {"usdt": contracts, "btc": inverse}
+
+
+def _paths(settle: str) -> Callable[[str, Mapping[str, str]], Topics | None]:
+    def paths(path: str, _query: Mapping[str, str]) -> Topics | None:
+        return () if path.rstrip("/") == f"/v4/ws/{settle}" else None
+
+    return paths
 
 
 def hear(session: Session, message: bytes) -> list[bytes]:
@@ -117,16 +134,22 @@ def print_orders(orders: Sequence[Order]) -> list[Push]:
 
 
 def rest(asked: Asked) -> Answer | None:
-    """`/api/v4/futures/usdt/contracts`."""
-    if asked.path != "/api/v4/futures/usdt/contracts":
-        return None
+    """`/api/v4/futures/usdt/contracts`, and the same of `btc`: one host has both."""
+    match asked.path.split("/"):
+        case ["", "api", "v4", "futures", settle, "contracts"] if settle in _SETTLED:
+            return Answer(body=_listed(asked, _SETTLED[settle](asked.world.assets)))
+    return None
+
+
+def _listed(asked: Asked, found: Sequence[Contract]) -> list[dict[str, Any]]:
     listed = [
         {
-            "name": one.symbol, "type": "direct", "quanto_multiplier": text(one.size),
+            "name": one.symbol, "type": "direct" if one.unit == "base" else "inverse",
+            "quanto_multiplier": text(one.size) if one.unit == "base" else "0",
             "mark_price": text(asked.mark(one).price), "in_delisting": False,
             "order_price_round": text(one.tick), "status": "trading",
         }
-        for one in asked.contracts
+        for one in found
     ]  # fmt: skip
     gone = {
         **listed[0],
@@ -134,13 +157,16 @@ def rest(asked: Asked) -> Answer | None:
         "in_delisting": True,
         "status": "delisted",
     }
-    return Answer(body=[*listed, gone])
+    return [*listed, gone] if found[0].unit == "base" else listed
 
 
-PROTOCOLS = (
+PROTOCOLS = tuple(
     Protocol(
-        exchange="gate", line="usdt", source=__doc__ or "", contracts=contracts,
-        paths=paths, hear=hear, orders=print_orders, rest=rest, batch=1000, most=20,
-        share=0.15, lifetime=None, connections=(300, 300.0),
-    ),
+        exchange="gate", line=settle, source=__doc__ or "", contracts=contracts_of,
+        paths=_paths(settle), hear=hear, orders=print_orders, rest=rest, batch=1000,
+        most=20, share=share, lifetime=None, connections=(300, 300.0),
+    )
+    for settle, contracts_of, share in (
+        ("usdt", contracts, 0.15), ("btc", inverse, 0.02),
+    )
 )  # fmt: skip

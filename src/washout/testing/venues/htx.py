@@ -1,4 +1,4 @@
-"""HTX linear swaps, notifications: every frame is gzipped.
+"""HTX swaps, linear and inverse, notifications: every frame is gzipped.
 
 Source: HTX USDT-margined contracts, "Subscribe Liquidation Orders (no authentication)":
 topics public.$contract_code.liquidation_orders or public.*.liquidation_orders; asking for
@@ -8,7 +8,7 @@ with their time as text. "Heartbeat": every 5 seconds, cut after three without a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -47,9 +47,23 @@ def contracts(assets: Sequence[str]) -> list[Contract]:
     ]  # fmt: skip
 
 
-def paths(path: str, _query: Mapping[str, str]) -> Topics | None:
-    """`/linear-swap-notification`."""
-    return () if path == "/linear-swap-notification" else None
+def inverse(assets: Sequence[str]) -> list[Contract]:
+    """Contracts of 100 USD for BTC and of 10 for others."""
+    return [
+        Contract(
+            symbol=f"{asset}-USD", asset=asset, market=f"{asset}-USD", unit="usd",
+            size=Decimal(100 if asset == "BTC" else 10), step=Decimal(1),
+            tick=Decimal(_TICKS[asset]),
+        )
+        for asset in assets
+    ]  # fmt: skip
+
+
+def _paths(where: str) -> Callable[[str, Mapping[str, str]], Topics | None]:
+    def paths(path: str, _query: Mapping[str, str]) -> Topics | None:
+        return () if path == where else None
+
+    return paths
 
 
 def hear(session: Session, message: bytes) -> list[bytes]:
@@ -96,45 +110,68 @@ def print_orders(orders: Sequence[Order]) -> list[Push]:
 
 def _liquidation(order: Order) -> Push:
     contract, time = order.contract, order.time // 1000
-    said = {
+    said: dict[str, Any] = {
         "symbol": contract.asset, "contract_code": contract.symbol,
         "direction": "sell" if order.long else "buy", "offset": "close",
         "volume": int(order.count), "price": order.price, "created_at": time,
-        "amount": order.count * contract.size, "trade_turnover": order.usd,
-        "contract_type": "swap", "pair": contract.symbol, "business_type": "swap",
-        "trade_partition": "USDT",
     }  # fmt: skip
+    if contract.unit == "base":
+        said |= {
+            "amount": order.count * contract.size, "trade_turnover": order.usd,
+            "contract_type": "swap", "pair": contract.symbol, "business_type": "swap",
+            "trade_partition": "USDT",
+        }  # fmt: skip
+    else:
+        said["amount"] = float(contract.base(order.count, order.price))
     topic = f"public.{contract.symbol}.liquidation_orders"
     body = {"op": "notify", "topic": topic, "ts": time + 5, "data": [said]}
     return Push(topics=(topic, _ALL), body=dumps(body), orders=(order,), after=5_000)
 
 
 def rest(asked: Asked) -> Answer | None:
-    """`/linear-swap-api/v1/swap_contract_info`."""
-    if asked.path != "/linear-swap-api/v1/swap_contract_info":
-        return None
-    listed = [
-        {
-            "symbol": one.asset, "contract_code": one.symbol, "contract_size": one.size,
-            "price_tick": one.tick, "contract_status": 1, "settlement_date": "1",
-            "support_margin_mode": "all", "business_type": "swap", "pair": one.symbol,
-            "contract_type": "swap", "trade_partition": "USDT",
-        }
-        for one in asked.contracts
-    ]  # fmt: skip
-    dated = {**listed[0], "contract_code": "BTC-USDT-261225", "business_type": "futures",
-             "contract_type": "quarter"}  # fmt: skip
-    return Answer(body={"status": "ok", "data": [*listed, dated], "ts": asked.ms})
+    """`swap_contract_info` of linear and inverse swaps: one host has both."""
+    match asked.path:
+        case "/linear-swap-api/v1/swap_contract_info":
+            listed = [_linear_info(one) for one in contracts(asked.world.assets)]
+            dated = {**listed[0], "contract_code": "BTC-USDT-261225",
+                     "business_type": "futures", "contract_type": "quarter"}  # fmt: skip
+            listed.append(dated)
+        case "/swap-api/v1/swap_contract_info":
+            listed = [_inverse_info(one) for one in inverse(asked.world.assets)]
+        case _:
+            return None
+    return Answer(body={"status": "ok", "data": listed, "ts": asked.ms})
 
 
-PROTOCOLS = (
+def _inverse_info(one: Contract) -> dict[str, Any]:
+    return {
+        "symbol": one.asset, "contract_code": one.symbol, "contract_size": one.size,
+        "price_tick": one.tick, "contract_status": 1, "settlement_date": "1",
+        "create_date": "20200325", "delivery_time": "",
+    }  # fmt: skip
+
+
+def _linear_info(one: Contract) -> dict[str, Any]:
+    return {
+        "symbol": one.asset, "contract_code": one.symbol, "contract_size": one.size,
+        "price_tick": one.tick, "contract_status": 1, "settlement_date": "1",
+        "support_margin_mode": "all", "business_type": "swap", "pair": one.symbol,
+        "contract_type": "swap", "trade_partition": "USDT",
+    }  # fmt: skip
+
+
+PROTOCOLS = tuple(
     Protocol(
-        exchange="htx", line="linear", source=__doc__ or "", contracts=contracts,
-        paths=paths, hear=hear, orders=print_orders, rest=rest, gzip=True, share=0.05,
-        lifetime=None,
+        exchange="htx", line=line, source=__doc__ or "", contracts=contracts_of,
+        paths=_paths(where), hear=hear, orders=print_orders, rest=rest, gzip=True,
+        share=share, lifetime=None,
         pings=Pings(
             every=5.0, within=15.0,
             text=lambda session: dumps({"op": "ping", "ts": str(session.ms)}),
         ),
-    ),
+    )
+    for line, contracts_of, where, share in (
+        ("linear", contracts, "/linear-swap-notification", 0.05),
+        ("inverse", inverse, "/swap-notification", 0.02),
+    )
 )  # fmt: skip
