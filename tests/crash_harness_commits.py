@@ -1,9 +1,9 @@
 """Kills a committer at every call that changes the disk, and looks at what is left.
 
-Run by test_committing.py: `python crash_harness_commits.py FOLDER before|after
-EVERY`, where EVERY-th call is tried. The
-commit that is walked over closes a day, joins and discards its parts, deletes files
-whose time has come, fills a shelf, and begins the next day.
+Run by test_committing.py: `python crash_harness_commits.py FOLDER before|after EVERY`,
+where each EVERY-th call is tried. The commit that is walked over closes a day, joins and
+discards its parts, deletes files whose time has come, fills a shelf, and begins the next
+day.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from _journals import NOON, files, frame, frames, read, write
 from washout.clock import HOUR, MINUTE
 from washout.collect import _blocks
-from washout.collect.entries import Closed, Entry, Kind, Lost, Opened, Started
+from washout.collect.entries import Closed, Entry, Kind, Listed, Lost, Opened, Started
 from washout.collect.journal import (
     Extent,
     JournalWriter,
@@ -219,6 +219,17 @@ def test_reading_that_begins_amid_a_recording_restates_what_goes_on(tmp_path):
         [frame(1, ts=second)], [opened(3, second + 1)], [frame(2, ts=third)]
     ]  # fmt: skip
     assert all(e[0].kind is not Kind.RESUMED for e in read_journal(tmp_path))
+
+
+def test_of_lists_of_instruments_the_last_of_each_exchange_is_restated(tmp_path):
+    def listed(exchange, symbol):
+        told = Listed(exchange=exchange, instruments=({"symbol": symbol},))
+        return Entry(Kind.LISTED, NOON, 0, msgspec.json.encode(told))
+
+    one, two, other = listed("bybit", "A"), listed("bybit", "B"), listed("okx", "A")
+    write(tmp_path, [STARTED, one, other, two, one], [frame(1, ts=NOON + HOUR)])
+    [[_, _, *lists], _] = read_journal(tmp_path, NOON + HOUR)
+    assert [entry.payload for entry in lists] == [one.payload, other.payload]
 
 
 def test_a_segment_that_begins_with_a_start_restates_nothing(tmp_path):

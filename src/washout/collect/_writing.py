@@ -124,7 +124,7 @@ class JournalWriter:
         return acknowledged
 
     def _take(self, entries: Sequence[Entry]) -> None:
-        if self._add(entries):
+        if not entries or self._add(entries):
             return
         try:
             self.sync()
@@ -328,6 +328,15 @@ def _portions(batch: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
         yield batch[at : at + count]
 
 
+class _Listing(msgspec.Struct):
+    exchange: str
+
+
+def _exchange(listed: Entry) -> str:
+    """A list of an exchange's instruments replaces the one before."""
+    return msgspec.json.decode(listed.payload, type=_Listing).exchange
+
+
 _COMMON = (int(Kind.FRAME), int(Kind.TICK))
 """As integers in a tuple: an IntEnum's hash is slow, and every frame is compared."""
 
@@ -337,7 +346,7 @@ class _Context:
 
     def __init__(self) -> None:
         self.started: Entry | None = None
-        self.listed: dict[bytes, Entry] = {}
+        self.listed: dict[str, Entry] = {}
         self.open: dict[int, Entry] = {}
 
     def copy(self) -> _Context:
@@ -353,7 +362,7 @@ class _Context:
                     self.__init__()  # type: ignore[misc]
                     self.started = entry if entry.kind is Kind.STARTED else None
                 case Kind.LISTED:
-                    self.listed[entry.payload] = entry
+                    self.listed[_exchange(entry)] = entry
                 case Kind.OPENED:
                     self.open[entry.connection] = entry
                 case Kind.CLOSED:

@@ -68,8 +68,9 @@ class Committer:
     def add(self, tables: Mapping[str, pa.Table], watermark: int) -> None:
         """Take facts by kind, in the schemas of their kinds.
 
-        They come of entries up to `watermark`, the ts of the last. LakeError when more waits than memory should hold: the facts were not taken. They
-        are in the journal, so end and begin again from `resume_point`.
+        They come of entries up to `watermark`, the ts of the last. LakeError when more
+        waits than memory should hold: the facts were not taken. They are in the journal,
+        so end and begin again from `resume_point`.
         """
         size = sum(table.nbytes for table in tables.values())
         with self._lock:

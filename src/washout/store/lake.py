@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -49,6 +50,9 @@ class Lake:
         self._state: tuple[Manifest, dict[int, State]] | None = None
         self._book = Book()
         self._shelves: dict[str, tuple[Part, ...]] = {}
+        self._feeds: dict[
+            tuple[str, str, str], tuple[tuple[str, ...], tuple[Feed, ...]]
+        ] = {}
         self._looked = False
 
     @classmethod
@@ -160,8 +164,20 @@ class Lake:
         if vintage not in states:
             older = (p for p in self.shelved(vintage) if p.visible(vintage))
             parts = (*manifest.seen(vintage), *older)
-            states[vintage] = State(vintage, parts, merged_feeds(parts))
+            states[vintage] = State(vintage, parts, self._merged(parts))
         return states[vintage]
+
+    def _merged(self, parts: Sequence[Part]) -> tuple[Feed, ...]:
+        """The feeds of `parts`; those of a partition that stayed as it was are known."""
+        groups: dict[tuple[str, str, str], list[Part]] = defaultdict(list)
+        for part in parts:
+            groups[part.kind, part.exchange, part.date].append(part)
+        for place, mine in groups.items():
+            paths = tuple(part.path for part in mine)
+            if self._feeds.get(place, ((), ()))[0] != paths:
+                told = (feed for part in mine for feed in part.feeds)
+                self._feeds[place] = paths, merged_feeds(told)
+        return merged_feeds(f for place in groups for f in self._feeds[place][1])
 
     def feeds(self, as_of: AsOf = None) -> tuple[Feed, ...]:
         """Every series of facts in the lake."""

@@ -12,6 +12,7 @@ and their files deleted when no reader can hold them any more.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -193,19 +194,15 @@ class Manifest(msgspec.Struct, frozen=True):
         return tuple(part for part in self.parts if part.visible(vintage))
 
 
-def merged_feeds(parts: tuple[Part, ...]) -> tuple[Feed, ...]:
-    """The feeds of several parts, one entry each, with their whole extent."""
-    whole: dict[tuple[Any, ...], Feed] = {}
-    for feed in (feed for part in parts for feed in part.feeds):
+def merged_feeds(feeds: Iterable[Feed]) -> tuple[Feed, ...]:
+    """Feeds of several parts, one entry each, with their whole extent."""
+    whole: dict[tuple[Any, ...], list[int]] = {}
+    for feed in feeds:
         known = whole.get(feed.name)
-        whole[feed.name] = (
-            feed
-            if known is None
-            else msgspec.structs.replace(
-                feed,
-                first=min(feed.first, known.first),
-                last=max(feed.last, known.last),
-                rows=feed.rows + known.rows,
-            )
-        )
-    return tuple(sorted(whole.values()))
+        if known is None:
+            whole[feed.name] = [feed.first, feed.last, feed.rows]
+            continue
+        known[0] = min(known[0], feed.first)
+        known[1] = max(known[1], feed.last)
+        known[2] += feed.rows
+    return tuple(sorted(Feed(*name, *extent) for name, extent in whole.items()))
