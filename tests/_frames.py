@@ -5,6 +5,8 @@ Those of an exchange in `WASHOUT_PLUGINS` are in its folder `frames`.
 One JSON object a line: which `line` (or `poll` and `symbol`, or `listing`) reads it,
 when it was `received`, the `raw` text, its `source`, and either the `expected` events,
 worked out by hand, or what is `said`, or why it is `ignored` or `unexplained`.
+`partial`: without one of its fields it may state nothing. `signed`: fields that -1 may
+stand in.
 """
 
 from __future__ import annotations

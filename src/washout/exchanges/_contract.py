@@ -136,6 +136,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """Whether frames come packed (gzip); `decode` unpacks them."""
     compressed: bool = False
     """Whether to offer permessage-deflate."""
+    timeless: bool = False
+    """Whether events are told without a time, so that `ts_event` is when they were
+    received: twins hear them at different moments, and only ids tell them apart."""
     decode_many: (
         Callable[[Sequence[bytes], Sequence[int], Instruments], Mapping[str, pa.Table]]
         | None

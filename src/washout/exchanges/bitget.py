@@ -289,7 +289,8 @@ bitget = Exchange(
             name="public", locate=lambda _topics: "wss://ws.bitget.com/v3/ws/public",
             topics=_topics, decode=decode, ask=_ask,
             carries=lambda one: _quote(one) in _TYPES,
-            # api-doc, WebSocket API: "send string 'ping'" every 30 s, expect 'pong'.
+            # api-doc, WebSocket API: the string ping every 30 s, answered by pong.
+            # Nothing at hand says how long a connection lives: a day is what others do.
             sent_ping=b"ping", ping_every=15.0, silent_after=45.0, lifetime=86_400.0,
             most_connections=(300, 300.0),
         ),

@@ -226,8 +226,8 @@ bitmex = Exchange(
     lines=(
         Line(
             name="realtime", locate=lambda _topics: "wss://ws.bitmex.com/realtime",
-            topics=_topics, decode=decode, ask=_ask,
-            # "If 5 seconds pass, send the raw string 'ping'", answered by 'pong'.
+            topics=_topics, decode=decode, ask=_ask, timeless=True,
+            # Heartbeats: the string ping when nothing came for 5 s, answered by pong.
             sent_ping=b"ping", ping_every=5.0,
             # blog.bitmex.com: 'a burst rate of 20 connections per hour'.
             most_connections=(20, 3600.0),

@@ -28,8 +28,10 @@ from washout.instruments import split_symbol
 
 _DOC = "docs.dydx.exchange/api_integration-indexer/indexer_websocket"
 _TYPES = (
-    f"{_DOC}, v4_trades: trades have id, size, price, side, type and createdAt; TradeType"
-    " of the indexer is LIMIT, LIQUIDATED or DELEVERAGED"
+    "dydxprotocol/v4-chain, indexer, trade-types.ts: 'LIQUIDATED is the trade type for a"
+    " fill with a liquidated taker order', 'DELEVERAGED is the trade type for a fill with"
+    " a deleveraged taker order', 'TWAP_SUBORDER is the trade type for a fill with a twap"
+    " suborder'"
 )
 
 _REFUSED = re.compile(r"\(v4_trades-([^)]+)\)")
@@ -41,7 +43,7 @@ class _Trade(msgspec.Struct, frozen=True):
     side: Literal["BUY", "SELL"]
     size: str
     price: str
-    type: Literal["LIMIT", "MARKET", "LIQUIDATED", "DELEVERAGED", "TWAP_SUBORDER"]
+    type: Literal["LIMIT", "LIQUIDATED", "DELEVERAGED", "TWAP_SUBORDER"]
     createdAt: Annotated[datetime, msgspec.Meta(tz=True)]  # noqa: N815
 
 
@@ -176,32 +178,35 @@ dydx = Exchange(
     ),
     meanings=(
         Meaning(
+            field="LIQUIDATED",
+            says="the order that took was the liquidated one", source=_TYPES,
+        ),
+        Meaning(
             field="side",
-            says="of the taker, which in a liquidation is the protocol's order: SELL"
-            " closes a long",
-            source=f"{_TYPES}; liquidation orders of the protocol are immediate and"
-            " take, but no page at hand says whose side it is",
+            says="of the taker: SELL closes a long",
+            source=f"{_DOC}, v4_trades: trades have id, size, price, side, type and"
+            " createdAt; the page does not say whose side it is",
             confirmed=False,
             settled_by="record ten minutes beside the trades of another venue; if the"
             " side is right, the price fell before a SELL and rose before a BUY",
         ),
         Meaning(
             field="DELEVERAGED",
-            says="left out: a bankrupt position set off against others without an order",
+            says="left out: positions set off against each other, no order in the book",
             source=_TYPES,
         ),
         Meaning(
             field="size, price",
             says="the asset, and what was traded at, in USDC taken for USD",
-            source=_TYPES,
+            source=f"{_DOC}, v4_trades: 'size', 'price'",
         ),
     ),
     lines=(
         Line(
             name="indexer", locate=lambda _topics: "wss://indexer.dydx.trade/v4/ws",
             topics=_topics, decode=decode, ask=_ask,
-            # 'Every 30 seconds, the websocket API will send a heartbeat ping'. Two
-            # subscriptions of one channel and id a second; 32 markets a connection.
+            # 'Every 30 seconds, the websocket API will send a heartbeat ping'. How many
+            # markets a connection may have is not documented where we looked: few.
             ping_every=20.0, silent_after=60.0, most_topics=32,
         ),
     ),

@@ -244,7 +244,7 @@ kraken = Exchange(
         Line(
             name="futures", locate=lambda _topics: "wss://futures.kraken.com/ws/v1",
             topics=_topics, decode=decode, ask=_ask,
-            # "Send a ping at least every 60 seconds": one of the protocol will do.
+            # A ping every 60 s at least keeps it open; one of the protocol will do.
             ping_every=20.0, silent_after=60.0, most_connections=(100, 1.0),
         ),
     ),
