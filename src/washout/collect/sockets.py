@@ -335,14 +335,17 @@ class Connection(WSListener):
             every = min(every, line.silent_after / 3)
         if self.edge.paused:
             return 1.0
-        if silent >= line.silent_after:
+        # Where we were held up ourselves, the venue first gets the time to answer a ping.
+        answer = line.silent_after / 6
+        unanswered = quiet if self._pinged > self.heard else 0.0
+        if silent >= line.silent_after and unanswered >= answer:
             self.end("dead")
         elif not self.asked.settled and asking >= self._patience():
             self.end("error: not acknowledged: " + ", ".join(self.asked.pending))
-        elif quiet >= every:
+        elif quiet >= every or (silent >= line.silent_after and not unanswered):
             self._ping()
             quiet = 0.0
-        waits = [line.silent_after - silent, every - quiet]
+        waits = [max(line.silent_after - silent, answer - quiet), every - quiet]
         if not self.asked.settled:
             waits.append(self._patience() - asking)
         return max(0.001, min(waits))
