@@ -391,3 +391,13 @@ async def test_being_sent_away_holds_back_the_next_attempt(monkeypatch):
     first, second = manners.handshakes
     assert second - first >= 1.0
     assert heard.reasons[0] == "code 1008 go"
+
+
+@run
+async def test_a_message_that_cannot_be_unpacked_ends_the_connection():
+    manners = Manners()
+    async with kept(manners, "BTC", compressed=True) as (heard, _keepers):
+        await heard.until(lambda h: h.frames)
+        manners.sockets[0].transport.send(WSMsgType.TEXT, b"\xff\xff", rsv1=True)
+        await heard.until(lambda h: len(h.opened) == 2)
+    assert heard.reasons[0].startswith("error: a message that cannot be unpacked")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-import zlib
 from collections.abc import Callable
 from functools import cache
 from itertools import count
@@ -35,6 +34,7 @@ from picows import (
 from washout._version import __version__
 from washout.collect.asking import Asked
 from washout.collect.entries import Closed, Entry, Kind, Opened
+from washout.collect.messages import LONGEST_MESSAGE, Messages, Unreadable
 from washout.collect.pacing import PENALTY, Attempts, Timing, asked_pause
 from washout.collect.shares import Share
 from washout.exchanges import Said
@@ -46,9 +46,6 @@ CONNECT_WITHIN = 15.0
 
 ANSWER_WITHIN = 15.0
 """Seconds within which every topic must be acknowledged or refused."""
-
-LONGEST_MESSAGE = 16 << 20
-"""Bytes; a longer message ends the connection."""
 
 SHAPE = 32
 """So many first bytes tell a frame of facts from one that speaks of the connection."""
@@ -193,9 +190,7 @@ class Connection(WSListener):
         self._alive = 0
         self._transport: WSTransport | None = None
         self._known: set[bytes] = set()
-        self._pieces: list[bytes] = []
-        self._packed = False
-        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._messages = Messages()
 
     # What picows calls
 
@@ -228,7 +223,11 @@ class Connection(WSListener):
         self.heard, self._alive = monotonic(), self.edge.before
         kind = frame.msg_type
         if kind in (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION):
-            payload = self._message(frame)
+            try:
+                payload = self._messages.take(frame)
+            except Unreadable as error:
+                self.end(f"error: {error}")
+                return
             if payload is not None:
                 self._take(payload)
         else:
@@ -244,34 +243,6 @@ class Connection(WSListener):
         self.end("code 1006")
 
     # Messages
-
-    def _message(self, frame: WSFrame) -> bytes | None:
-        """A whole message, put together and unpacked; None while parts are missing."""
-        payload = frame.get_payload_as_bytes()
-        if frame.msg_type != WSMsgType.CONTINUATION:
-            self._packed = frame.rsv1
-        if not frame.fin or self._pieces:
-            self._pieces.append(payload)
-            if sum(map(len, self._pieces)) > LONGEST_MESSAGE:
-                self.end("error: a message of more than 16 MiB")
-            if not frame.fin or self.ended.is_set():
-                return None
-            payload = b"".join(self._pieces)
-            self._pieces.clear()
-        return self._unpacked(payload) if self._packed else payload
-
-    def _unpacked(self, payload: bytes) -> bytes | None:
-        """RFC 7692, 7.2.2: the end that was cut off is put back."""
-        packed = payload + b"\x00\x00\xff\xff"
-        try:
-            whole = self._inflate.decompress(packed, LONGEST_MESSAGE)
-        except zlib.error as error:
-            self.end(f"error: a message that cannot be unpacked: {error}")
-            return None
-        if self._inflate.unconsumed_tail:
-            self.end("error: a message of more than 16 MiB")
-            return None
-        return whole
 
     def _take(self, payload: bytes) -> None:
         now = self.edge.timing.clock()
