@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 
 import httpx
 import msgspec
@@ -23,27 +24,82 @@ from _recording import (
 )  # fmt: skip
 from _venue import run
 from washout.collect.entries import Kind
+from washout.collect.journal import read_journal
 from washout.errors import LakeBusy
 from washout.live.serving import listen_at
 from washout.testing.exchange_faults import Fault
 
 
+@pytest.mark.parametrize("durability", ["1s", "sync"])
+def test_what_two_venues_print_is_stored_once_and_whole(tmp_path, durability):
+    @run
+    async def test():
+        told = Told()
+        with fake_exchange(["binance", "bybit"]) as fake:
+            made = settings(
+                tmp_path, fake, "binance:BTC", "bybit:BTC", durability=durability
+            )
+            async with recording(made, fake.now, told) as recorder:
+                await observed(recorder)
+                start = fake.now()
+                await passed(fake, 40.0)
+                stop = fake.now()
+                await asyncio.sleep(0.3)
+            found = held_against(fake, tmp_path, start, stop)
+        assert found.exact
+        assert found.sent > 20
+        assert found.stored == len(told.rows("liquidation"))
+        assert report(tmp_path)["state"] == "stopped"
+
+    test()
+
+
 @run
-async def test_what_two_venues_print_is_stored_once_and_whole(tmp_path):
-    told = Told()
-    with fake_exchange(["binance", "bybit"]) as fake:
-        made = settings(tmp_path, fake, "binance:BTC", "bybit:BTC")
-        async with recording(made, fake.now, told) as recorder:
+async def test_a_full_disk_is_said_and_costs_nothing_while_memory_lasts(tmp_path):
+    def full(_entries):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with fake_exchange(["bybit"]) as fake:
+        made = settings(tmp_path, fake, "bybit:BTC", wants=("liquidations",))
+        async with recording(made, fake.now) as recorder:
             await observed(recorder)
             start = fake.now()
-            await asyncio.sleep(2.0)
+            write = recorder.journal._file.write
+            recorder.journal._file.write = full
+            await until(lambda: recorder.journal.state().trouble)
+            await passed(fake, 10.0)
+            wrong = recorder.health.report().wrong
+            recorder.journal._file.write = write
+            await until(lambda: not recorder.journal.state().trouble)
             stop = fake.now()
             await asyncio.sleep(0.3)
         found = held_against(fake, tmp_path, start, stop)
+    entries = [entry for block in read_journal(made.journal) for entry in block]
+    assert wrong == ("the journal cannot be written: No space left on device",)
     assert found.exact
-    assert found.sent > 20
-    assert found.stored == len(told.rows("liquidation"))
-    assert report(tmp_path)["state"] == "stopped"
+    assert sum(entry.kind == Kind.FRAME for entry in entries) == recorder.intake.frames
+
+
+@run
+async def test_a_stream_that_is_acknowledged_and_says_nothing_is_told_of(tmp_path):
+    with fake_exchange(["bybit"]) as fake:
+        made = settings(
+            tmp_path, fake, "bybit:BTC", wants=("liquidations", "trades", "mark_price")
+        )
+        async with recording(made, fake.now) as recorder:
+            await observed(recorder)
+            await passed(fake, 10.0)
+            since = fake.now()
+            fake.inject(Fault(at=0, kind="silence", venue="bybit.linear", lasts=3600.0))
+            await until(
+                lambda: any("silent" in one for one in recorder.health.report().wrong),
+                28,
+            )
+            wrong = recorder.health.report().wrong
+    assert any("linear: mark price: silent" in one for one in wrong)
+    gaps = [one for one in stored(tmp_path, "gap") if one["reason"] == "silent"]
+    assert gaps
+    assert all(gap["ts_event"] - since < 5_000_000 for gap in gaps)
 
 
 @run
