@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
 from _venue import line, run
 from washout.collect.entries import Entry, Kind
+from washout.collect.journal import JournalWriter
 from washout.errors import LakeError, UnknownName, UsageError
 from washout.exchanges import Exchange, Instrument
 from washout.instruments import parse_scope
-from washout.live import guarding, intake
+from washout.live import guarding, intake, starting
+from washout.live.catching_up import last_entry
 from washout.live.guarding import Watchdog, guarded
 from washout.live.intake import Intake
-from washout.live.recorder import steady
+from washout.live.recorder import Settings, steady
 from washout.live.wiring import wishes
 
 
@@ -176,3 +180,30 @@ def test_a_loop_that_does_not_beat_is_said_to_be_stuck(monkeypatch):
         time.sleep(0.05)
     watchdog.end()
     assert stuck[0] >= 0.1
+
+
+def test_a_disk_without_space_is_refused_before_anything_is_written(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        starting.shutil, "disk_usage", lambda _path: SimpleNamespace(free=50 << 20)
+    )
+    settings = Settings(
+        lake=tmp_path / "l", journal=tmp_path / "j", wishes=(), wants=()
+    )
+    with (
+        pytest.raises(LakeError, match="Only 52 MB are left"),
+        starting.opened(settings, lambda: 1),
+    ):
+        pass
+    assert not (tmp_path / "j").exists()
+
+
+def test_a_journal_from_the_future_is_refused(tmp_path):
+    hour = 3_600_000_000
+    with closing(JournalWriter(tmp_path)) as journal:
+        journal.append([Entry(Kind.TICK, 10 * hour, 0)])
+    assert last_entry(tmp_path, 10 * hour) == 10 * hour
+    assert last_entry(tmp_path, 9 * hour) == 10 * hour
+    with pytest.raises(LakeError, match="Set the clock, or name a new folder"):
+        last_entry(tmp_path, 8 * hour)
