@@ -30,6 +30,7 @@ bench: $(VENV)/.ready-dev ## Measure against peers and limits (minutes, 5 GB of 
 	$(BIN)/python bench/import_trades.py
 	$(BIN)/python bench/query_events.py
 	$(BIN)/python bench/waves.py
+	$(BIN)/python bench/live.py
 
 peers: $(VENV)/.ready-dev ## Other libraries in environments of their own: who agrees, who is faster
 	sh tools/peers.sh bench/peers

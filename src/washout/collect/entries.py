@@ -78,9 +78,14 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True):
-    """`reason`: `lifetime`, `dead`, `refused`, `stopped`, `error: ...`, `code 1006`."""
+    """`reason`: `lifetime`, `dead`, `refused`, `stopped`, `error: ...`, `code 1006`.
+
+    `alive` is the last instant at which it certainly was: before what was read last came
+    in, which may have lain in the kernel while we were busy. 0 where that is not known.
+    """
 
     reason: str
+    alive: int = 0
 
 
 class Polled(msgspec.Struct, frozen=True, kw_only=True):

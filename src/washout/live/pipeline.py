@@ -226,8 +226,9 @@ class Pipeline:
     def _close(self, entry: Entry) -> None:
         connection = self.watch.connections.get(entry.connection)
         if connection is not None:
-            reason = msgspec.json.decode(entry.payload, type=Closed).reason
-            self._end(connection, reason, entry.ts)
+            told = msgspec.json.decode(entry.payload, type=Closed)
+            connection.last = min(connection.last, told.alive or connection.last)
+            self._end(connection, told.reason, entry.ts)
 
     def _end(self, connection: Connection, reason: str, now: int) -> None:
         since = lost_since(connection, reason, now)
