@@ -103,6 +103,20 @@ def memory(name: str, chosen: Mapping[str, Any]) -> int:
     )
 
 
+def reach(name: str, chosen: Mapping[str, Any]) -> dict[str, int]:
+    """The same for each base table that a table view reads: how far back of it."""
+    view = find_view(name)
+    far = view.memory(chosen) if isinstance(view, View) else 0
+    near = view.near if isinstance(view, View) else ()
+    found: dict[str, int] = {}
+    for one in view.inputs:
+        beneath = {one: 0} if one in BASE else reach(one, chosen)
+        own = 0 if one in near else far
+        for table, back in beneath.items():
+            found[table] = max(found.get(table, 0), back + own)
+    return found
+
+
 def anchors(name: str, chosen: Mapping[str, Any]) -> list[int]:
     """Instants from which some view of the graph sums."""
     return [

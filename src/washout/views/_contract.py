@@ -131,6 +131,7 @@ class View(msgspec.Struct, frozen=True):
     parameters: tuple[Parameter, ...]
     memory: Callable[[Settings], int]
     since: str | None = None
+    near: tuple[str, ...] = ()
 
     @property
     def documentation(self) -> str:
@@ -198,12 +199,17 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
 
 
 def view(
-    *, memory: Callable[[Settings], int] | int = 0, since: str | None = None
+    *,
+    memory: Callable[[Settings], int] | int = 0,
+    since: str | None = None,
+    near: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], View]:
     """Make a table view of a function.
 
     `memory` is in microseconds, or a function of the settings; 0 means that a row
-    depends on nothing before its own bar.
+    depends on nothing before its own bar. It holds for all inputs but those in `near`,
+    of which a row needs its own bar only: a recorder keeps a month of open interest
+    for a reference, and no month of single trades.
     """
 
     def make(function: Callable[..., Any]) -> View:
@@ -214,8 +220,9 @@ def view(
         )
         declared = memory if callable(memory) else (lambda _settings: memory)
         return View(
-            function.__name__, function, inputs, _parameters(function), declared, since
-        )
+            function.__name__, function, inputs, _parameters(function), declared,
+            since, near,
+        )  # fmt: skip
 
     return make
 

@@ -35,7 +35,10 @@ _WEEK = 7 * DAY
 _LARGE = COHORTS[DEFAULT.cohorts.index(DEFAULT.large) + 1 :]
 
 
-@view(memory=REFERENCE_MEMORY)
+@view(
+    memory=REFERENCE_MEMORY,
+    near=("liquidations", "trade", "trade_total", "coverage", "gap", "span"),
+)
 def market(
     liquidations: Table,
     open_interest: Table,

@@ -1,0 +1,175 @@
+"""Rows evaluated live, over facts in order of receipt, are those of the batch."""
+
+from __future__ import annotations
+
+import math
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from washout import schema
+from washout.clock import DAY, HOUR, MINUTE, SECOND, Width
+from washout.config import DEFAULT
+from washout.importers import Unit
+from washout.live.held import Held, feeds_of
+from washout.live.tails import LiveViews
+from washout.store import graph
+from washout.store.answer import open_lake
+from washout.store.ingest import add_unit
+from washout.store.lake import Lake
+from washout.testing import laws, markets
+from washout.testing.simulated_facts import SCOPE, simulated_unit
+from washout.testing.simulated_market import BEGIN
+
+SPLIT = markets.BEGIN + 34 * DAY + 5 * HOUR + 7 * MINUTE
+"""What was received before is in the lake, the rest comes live."""
+
+STOP = SPLIT + 30 * HOUR
+SCOPES = ("binance:BTC", "all:BTC")
+VIEWS = (
+    "market", "liquidations", "wave_events", "waves", "wave_track", "eruption",
+    "eruption_track", "squeeze_setup_track", "absorption", "divergence_track",
+    "divergence", "leverage_track", "zscores", "intensity", "cld",
+)  # fmt: skip
+
+
+def gathered(tables):
+    found = {}
+    for kind, table in tables:
+        table = table.select(schema.arrow(kind).names).cast(schema.arrow(kind))
+        found.setdefault(kind, []).append(table)
+    return {kind: pa.concat_tables(parts) for kind, parts in found.items()}
+
+
+def between(tables, begin, end):
+    """Facts received in (begin, end], and what was told of feeds for that time."""
+    found = {}
+    for kind, table in tables.items():
+        if kind in ("coverage", "gap"):
+            rows = [
+                {
+                    **row,
+                    "ts_event": max(row["ts_event"], begin)
+                    if kind == "coverage"
+                    else row["ts_event"],
+                    "ts_end": min(row["ts_end"], end),
+                }
+                for row in table.to_pylist()
+                if row["ts_event"] < end and row["ts_end"] > begin
+            ]
+            found[kind] = pa.Table.from_pylist(rows, schema=table.schema)
+        else:
+            found[kind] = table.filter(
+                (pc.field("ts_recv") > begin) & (pc.field("ts_recv") <= end)
+            )
+    return {kind: table for kind, table in found.items() if table.num_rows}
+
+
+def lake_of(path, tables):
+    lake = Lake.create(path)
+    unit = Unit("market", lambda _unit: iter(tables.items()))
+    with lake.writing() as scratch:
+        add_unit(lake, scratch, unit, importer="t", sha256="s", now=markets.NOW)
+    return lake
+
+
+@pytest.fixture(scope="module")
+def everything():
+    return gathered(markets.generated(seed=7).tables())
+
+
+@pytest.fixture(scope="module")
+def whole(everything, tmp_path_factory):
+    """The batch: all that was ever received, in one lake."""
+    return lake_of(tmp_path_factory.mktemp("whole") / "lake", everything)
+
+
+@pytest.fixture(scope="module")
+def begun(everything, tmp_path_factory):
+    """A lake that ends where the recorder takes over."""
+    before = between(everything, 0, SPLIT)
+    return lake_of(tmp_path_factory.mktemp("begun") / "lake", before)
+
+
+def easy(view, bar):
+    """Settings under which detectors speak in a quiet market."""
+    return next(laws._variants(view, Width(bar)))
+
+
+def live_rows(live, tables, now, stop, step):
+    """All rows of a live run that is fed in order of receipt."""
+    found = {}
+    while now < stop:
+        live.add(between(tables, now, now + step))
+        now += step
+        for rows in live.advance(now):
+            found.setdefault(rows.question.name, []).extend(rows.table.to_pylist())
+    return found, now
+
+
+def batch_rows(lake, view, scope, settings, begin, now):
+    """Rows of bars from `begin` on that had ended at `now`."""
+    bar = settings["bar"]
+    given = {n: graph.parameters(view)[n].show(v) for n, v in settings.items() if v}
+    end = (now - DEFAULT.grace) // bar * bar
+    answer = open_lake(lake.path).view(view, scope=scope, end=end, **given).raw()
+    return [row for row in answer.to_pylist() if row["bar"] >= begin // bar * bar]
+
+
+def test_live_rows_in_order_of_receipt_are_those_of_the_batch(everything, whole, begun):
+    cases = [laws.Case(v, graph.settings(v, easy(v, HOUR))) for v in VIEWS]
+    questions = [
+        (case.view, scope, case.settings)
+        for case in cases for scope in SCOPES if laws._can(whole, case, scope)
+    ]  # fmt: skip
+    live = LiveViews(begun, questions, since=SPLIT)
+    found, now = live_rows(live, everything, SPLIT, STOP, 67 * MINUTE + 13 * SECOND)
+    spoken = set()
+    for view, scope, settings in questions:
+        expected = batch_rows(whole, view, scope, settings, SPLIT, now)
+        name = (view, scope, *sorted(settings.items()))
+        same(name, expected, found.get(name, []))
+        spoken |= {view} if expected else set()
+    assert spoken == set(VIEWS)
+
+
+SIGNALS = ("rebound_setup", "squeeze_trigger", "eruption", "waves", "divergence")
+
+
+def test_signals_are_told_live_where_the_batch_tells_them(tmp_path):
+    unit = simulated_unit("p1", seed=3, days=330, bar=HOUR)
+    tables = gathered(unit.tables())
+    whole = lake_of(tmp_path / "whole", tables)
+    split = BEGIN + 200 * DAY + 7 * MINUTE
+    begun = lake_of(tmp_path / "begun", between(tables, 0, split))
+    settings = {"bar": Width(HOUR), "rank_minimum": Width(30 * DAY), "study_bp": 20.0}
+    questions = [
+        (v, SCOPE, {n: s for n, s in settings.items() if n in graph.parameters(v)})
+        for v in SIGNALS
+    ]
+    live = LiveViews(begun, questions, since=split)
+    found, now = live_rows(live, tables, split, BEGIN + 320 * DAY, 5 * DAY)
+    for view, scope, given in questions:
+        complete = graph.settings(view, given)
+        expected = batch_rows(whole, view, scope, complete, split, now)
+        assert expected, view
+        name = (view, scope, *sorted(complete.items()))
+        same(name, expected, found.get(name, []))
+
+
+def same(name, expected, found):
+    assert [key(r) for r in found] == [key(r) for r in expected], name
+    for one, other in zip(expected, found, strict=True):
+        for column, value in one.items():
+            assert close(value, other[column]), (name, one["bar"], column)
+
+
+def key(row):
+    return row["bar"], row.get("side", "")
+
+
+def close(one, other):
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+    return one == other
