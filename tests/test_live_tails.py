@@ -30,7 +30,7 @@ SCOPES = ("binance:BTC", "all:BTC")
 VIEWS = (
     "market", "liquidations", "wave_events", "waves", "wave_track", "eruption",
     "eruption_track", "squeeze_setup_track", "absorption", "divergence_track",
-    "divergence", "leverage_track", "zscores", "intensity", "cld",
+    "leverage_track", "zscores", "intensity", "cld",
 )  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def test_signals_are_told_live_where_the_batch_tells_them(tmp_path):
     whole = lake_of(tmp_path / "whole", tables)
     split = BEGIN + 200 * DAY + 7 * MINUTE
     begun = lake_of(tmp_path / "begun", between(tables, 0, split))
-    settings = {"bar": Width(HOUR), "rank_minimum": Width(30 * DAY), "study_bp": 20.0}
+    settings = {"bar": Width(HOUR), "rank_minimum": Width(30 * DAY), "study_bp": 20.0, "jump": 2.0}
     questions = [
         (v, SCOPE, {n: s for n, s in settings.items() if n in graph.parameters(v)})
         for v in SIGNALS

@@ -1,0 +1,41 @@
+"""Alerts to Telegram, Discord, Slack, email, ntfy and some hundred other services.
+
+`url` is an Apprise address, such as `tgram://TOKEN/CHAT`, `discord://ID/TOKEN`,
+`slack://TOKENS`, `mailto://USER:PASSWORD@HOST`, `ntfy://TOPIC`: see
+https://appriseit.com/services/. Such an address is a secret.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from washout.channels import Channel, Message, SendError, Setting, Settings
+
+
+def _send(message: Message, settings: Settings) -> None:
+    import apprise
+
+    # What it logs may hold addresses; the reason is taken from it, and nothing printed.
+    logging.getLogger("apprise").propagate = False
+    notifier = apprise.Apprise()
+    if not notifier.add(settings["url"]):
+        raise SendError(
+            "Apprise does not know this kind of address. See"
+            " https://appriseit.com/services/ for how it must look.",
+            again=False,
+        )
+    with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:
+        done = notifier.notify(
+            title=message.title, body=message.body, body_format=apprise.NotifyFormat.TEXT
+        )
+        reasons = " ".join(said.getvalue().split())
+    if not done:
+        raise SendError(f"Apprise could not send it: {reasons or 'no reason given'}")
+
+
+apprise_channel = Channel(
+    name="apprise",
+    title="Telegram, Discord, Slack, email, ntfy, ... through Apprise",
+    settings=(Setting("url", "an Apprise address", secret=True),),
+    send=_send,
+)
