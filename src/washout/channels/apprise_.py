@@ -8,17 +8,20 @@ https://appriseit.com/services/. Such an address is a secret.
 from __future__ import annotations
 
 import logging
+import warnings
 
 from washout.channels import Channel, Message, SendError, Setting, Settings
 
 
 def _send(message: Message, settings: Settings) -> None:
-    import apprise
+    with warnings.catch_warnings():
+        # It imports what Python 3.13 no longer has, and warns about it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import apprise
 
-    # What it logs may hold addresses; the reason is taken from it, and nothing printed.
-    logging.getLogger("apprise").propagate = False
-    notifier = apprise.Apprise()
-    if not notifier.add(settings["url"]):
+        notifier = apprise.Apprise()
+        known = notifier.add(settings["url"])
+    if not known:
         raise SendError(
             "Apprise does not know this kind of address. See"
             " https://appriseit.com/services/ for how it must look.",

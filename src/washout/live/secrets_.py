@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import stat
@@ -16,6 +17,9 @@ _SHORT = 4
 """Shorter values are not looked for in texts: they occur by chance."""
 
 HIDDEN = "***"
+
+_LOUD = ("apprise", "httpcore", "httpx", "requests", "urllib3")
+"""Libraries that log the addresses they are given, and a token is part of one."""
 
 
 def names(text: str) -> list[str]:
@@ -60,3 +64,10 @@ def scrubbed(text: str, secrets: Iterable[str]) -> str:
             if len(shape) >= _SHORT:
                 text = text.replace(shape, HIDDEN)
     return text
+
+
+def hush() -> None:
+    """Keep libraries that send from logging addresses, whatever level is set above them."""
+    for name in _LOUD:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("apprise").propagate = False

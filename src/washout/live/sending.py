@@ -102,6 +102,7 @@ def send(
 
     Failure says why none succeeded. Whatever a channel raises is a failure.
     """
+    secrets_.hush()
     kwargs: dict[str, Any] = {} if sleep is None else {"sleep": sleep}
     again = Retrying(
         stop=stop_after_attempt(attempts), wait=_wait, reraise=True,
