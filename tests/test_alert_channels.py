@@ -164,7 +164,7 @@ def test_a_refusal_is_not_tried_again(tmp_path):
 
 def test_a_message_is_written_down_with_what_became_of_it(tmp_path):
     log = Log(tmp_path)
-    with server(200) as (address, seen):
+    with server(200) as (address, _):
         sender = Sender({"mine": webhook(address, tmp_path)}, log, clock)
         log.write(written(MESSAGE, ["mine"], "alert"))
         sender.put("mine", MESSAGE)
@@ -247,7 +247,10 @@ def test_a_secret_may_be_a_file_that_only_its_owner_can_read(tmp_path):
     with pytest.raises(UsageError, match=r"mode 0640; .* chmod 600"):
         webhook("127.0.0.1:1", tmp_path, "${file:hook.secret}")
     file.chmod(0o600)
-    assert webhook("127.0.0.1:1", tmp_path, "${file:hook.secret}").settings["secret"] == SECRET
+    assert (
+        webhook("127.0.0.1:1", tmp_path, "${file:hook.secret}").settings["secret"]
+        == SECRET
+    )
     with pytest.raises(UsageError, match="No such file"):
         webhook("127.0.0.1:1", tmp_path, "${file:none}")
 
@@ -261,7 +264,9 @@ def test_no_secret_is_ever_written_shown_or_logged(tmp_path, caplog, capfd):
         raise SendError(f"cannot reach {settings['url']} with {token}", again=False)
 
     broken = Channel(name="broken", title="tells everything", send=tells)
-    (target,) = rules('[channels.mine]\nkind = "apprise"\nurl = "${PHONE}"', tmp_path).targets
+    (target,) = rules(
+        '[channels.mine]\nkind = "apprise"\nurl = "${PHONE}"', tmp_path
+    ).targets
     whole = f"json://user:{token.replace(':', '-')}@127.0.0.1:1/{token}"
     way = apprise(tmp_path, whole)
     noisy = Way("noisy", broken, way.settings, (*way.secrets, token))
@@ -278,12 +283,20 @@ def test_no_secret_is_ever_written_shown_or_logged(tmp_path, caplog, capfd):
     texts = [caplog.text, shown.out, shown.err, repr(out), str(way), repr(target)]
     texts += [path.read_text() for path in Path(tmp_path).rglob("*") if path.is_file()]
     assert any("apprise" in text.lower() for text in texts)
-    for secret in (token, token.replace(":", "-"), whole, SECRET, token.replace(":", "%3A")):
+    for secret in (
+        token,
+        token.replace(":", "-"),
+        whole,
+        SECRET,
+        token.replace(":", "%3A"),
+    ):
         assert not any(secret in text for text in texts), secret
 
 
 def test_the_console_prints_title_and_body(tmp_path, capsys):
-    (only,) = ways(parse_rules(RULE.replace("mine", "console"), tmp_path / "r"), {}).values()
+    (only,) = ways(
+        parse_rules(RULE.replace("mine", "console"), tmp_path / "r"), {}
+    ).values()
     send(only, MESSAGE, clock)
     shown = capsys.readouterr()
     assert shown.out == ""

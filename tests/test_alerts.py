@@ -117,7 +117,9 @@ def test_what_follows_within_the_window_of_a_group_is_told_at_its_end():
 
 
 def quiet(zone, then="digest"):
-    return f'quiet = {{ from = "22:00", to = "06:30", zone = "{zone}", then = "{then}" }}'
+    return (
+        f'quiet = {{ from = "22:00", to = "06:30", zone = "{zone}", then = "{then}" }}'
+    )
 
 
 def test_in_quiet_hours_alerts_wait_for_their_end_in_utc():
@@ -133,7 +135,10 @@ def test_in_quiet_hours_alerts_wait_for_their_end_in_utc():
 
 def test_quiet_hours_follow_the_clocks_of_a_named_zone():
     values = np.ones(24 * 95)
-    winter, summer = 21, 24 * 90 + 20  # known at 22:00 and, after 29 March, at 21:00 UTC
+    winter, summer = (
+        21,
+        24 * 90 + 20,
+    )  # known at 22:00 and, after 29 March, at 21:00 UTC
     values[[winter, summer]] = 5
     one_, other = notices_of(one(LEVEL + quiet("Europe/Berlin")), values)
     assert format_time(one_.time) == "2026-01-06T05:30:00Z"
@@ -171,7 +176,24 @@ OUTCOME = 'outcome = { direction = "up", horizon = "3h", move = 0.05 }'
 def test_the_record_counts_what_was_known_by_then():
     rule = one(LEVEL + OUTCOME)
     values = [5, 1, 1, 1, 1, 5, 1, 1, 1, 1, 5, 1, 1, 1, 1, 5]
-    closes = [100, 100, 106, 100, 100, 100, 94, 106, 100, 100, 100, 100, 100, 100, 100, 1]
+    closes = [
+        100,
+        100,
+        106,
+        100,
+        100,
+        100,
+        94,
+        106,
+        100,
+        100,
+        100,
+        100,
+        100,
+        100,
+        100,
+        1,
+    ]
     #         hit after two hours       first down: no hit       nothing: no hit
     records = [a.record for n in notices_of(rule, values, closes) for a in n.alerts]
     counted = [(r.fired, r.decided, r.hits) for r in records]
@@ -204,7 +226,9 @@ def test_an_alert_without_recorded_prices_is_not_counted():
 def test_any_chunks_of_time_give_the_notices_of_the_whole(chunk):
     random = np.random.default_rng(3)
     rule = one(
-        LEVEL + OUTCOME + quiet("Europe/Berlin").join("\n\n")
+        LEVEL
+        + OUTCOME
+        + quiet("Europe/Berlin").join("\n\n")
         + 'within = "3h"\ncool_down = "2h"\nrelease = 2\nwhen_degraded = "hold"'
     )
     values, observed = random.gamma(1, 2, 24 * 10), np.full(24 * 10, 3600.0)
@@ -216,7 +240,9 @@ def test_any_chunks_of_time_give_the_notices_of_the_whole(chunk):
     for at in range(0, len(values), chunk):
         now = BEGIN + min(at + chunk, len(values)) * HOUR + DEFAULT.grace + SECOND
         live += engine.take(
-            [Rows(r.question, r.table.slice(at, chunk)) for r in (around, rows)], None, now
+            [Rows(r.question, r.table.slice(at, chunk)) for r in (around, rows)],
+            None,
+            now,
         )
     assert {a.status for n in whole for a in n.alerts} == {"fired", "held"}
     assert live + engine.take([], None, 2**62) == whole
@@ -293,7 +319,7 @@ def test_the_rules_that_ship_cover_what_was_asked_and_can_be_read():
         (LEVEL.replace("gross_z", "gros_z"), UnknownName, "Did you mean gross_z"),
         (LEVEL.replace('value = "gross_z"', ""), UsageError, "at_least needs value"),
         ('view = "zscores"', UsageError, "say when"),
-        (LEVEL + "release = 9", UsageError, "release 9 is above at_least 4"),
+        (LEVEL + "release = 9", UsageError, "release 9.0 is above at_least 4.0"),
         (LEVEL + 'side = "long"', UsageError, "no sides"),
         (LEVEL + 'channels = ["fone"]', UnknownName, "no channel 'fone'"),
         (LEVEL + 'scopes = ["binance:*"]', UsageError, "by name"),

@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 
+from _live_lakes import between, gathered, lake_of
 from washout import schema
 from washout.clock import DAY, HOUR, MINUTE, SECOND, Width
 from washout.config import DEFAULT
-from washout.importers import Unit
 from washout.live.held import Held, feeds_of
 from washout.live.tails import LiveViews
 from washout.store import graph
 from washout.store.answer import open_lake
-from washout.store.ingest import add_unit
 from washout.store.lake import Lake
 from washout.testing import laws, markets
 from washout.testing.simulated_facts import SCOPE, simulated_unit
@@ -32,46 +30,6 @@ VIEWS = (
     "eruption_track", "squeeze_setup_track", "absorption", "divergence_track",
     "leverage_track", "zscores", "intensity", "cld",
 )  # fmt: skip
-
-
-def gathered(tables):
-    found = {}
-    for kind, table in tables:
-        table = table.select(schema.arrow(kind).names).cast(schema.arrow(kind))
-        found.setdefault(kind, []).append(table)
-    return {kind: pa.concat_tables(parts) for kind, parts in found.items()}
-
-
-def between(tables, begin, end):
-    """Facts received in (begin, end], and what was told of feeds for that time."""
-    found = {}
-    for kind, table in tables.items():
-        if kind in ("coverage", "gap"):
-            rows = [
-                {
-                    **row,
-                    "ts_event": max(row["ts_event"], begin)
-                    if kind == "coverage"
-                    else row["ts_event"],
-                    "ts_end": min(row["ts_end"], end),
-                }
-                for row in table.to_pylist()
-                if row["ts_event"] < end and row["ts_end"] > begin
-            ]
-            found[kind] = pa.Table.from_pylist(rows, schema=table.schema)
-        else:
-            found[kind] = table.filter(
-                (pc.field("ts_recv") > begin) & (pc.field("ts_recv") <= end)
-            )
-    return {kind: table for kind, table in found.items() if table.num_rows}
-
-
-def lake_of(path, tables):
-    lake = Lake.create(path)
-    unit = Unit("market", lambda _unit: iter(tables.items()))
-    with lake.writing() as scratch:
-        add_unit(lake, scratch, unit, importer="t", sha256="s", now=markets.NOW)
-    return lake
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +170,11 @@ def test_stretches_that_go_on_are_one_and_the_later_word_counts():
          (row["ts_end"] - markets.BEGIN) // MINUTE, row["trust"])
         for row in told
     ]  # fmt: skip
-    assert minutes == [(0, 1, "one_per_second"), (1, 2, "unknown"), (2, 5, "one_per_second")]
+    assert minutes == [
+        (0, 1, "one_per_second"),
+        (1, 2, "unknown"),
+        (2, 5, "one_per_second"),
+    ]
 
 
 def test_of_two_statements_of_one_fact_the_later_one_is_held():
@@ -249,6 +211,9 @@ def test_a_lake_that_holds_nothing_yet_is_answered_from_what_comes(tmp_path):
     assert live.advance(begin) == []
     live.add({"coverage": coverage(begin, begin + 2 * MINUTE)})
     (rows,) = live.advance(begin + 2 * MINUTE + DEFAULT.grace)
-    told = [(r["bar"] - begin, r["observed_s"], r["net_usd"]) for r in rows.table.to_pylist()]
+    told = [
+        (r["bar"] - begin, r["observed_s"], r["net_usd"])
+        for r in rows.table.to_pylist()
+    ]
     assert told == [(0, 60.0, 0), (MINUTE, 60.0, 0)]
     assert live.advance(begin + 3 * MINUTE) == []

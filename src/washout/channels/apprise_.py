@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from typing import Any
 
 from washout.channels import Channel, Message, SendError, Setting, Settings
 
@@ -27,9 +28,12 @@ def _send(message: Message, settings: Settings) -> None:
             " https://appriseit.com/services/ for how it must look.",
             again=False,
         )
-    with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:
+    capture: Any = apprise.LogCapture
+    with capture(level=logging.WARNING, fmt="%(message)s") as said:
         done = notifier.notify(
-            title=message.title, body=message.body, body_format=apprise.NotifyFormat.TEXT
+            title=message.title,
+            body=message.body,
+            body_format=apprise.NotifyFormat.TEXT,
         )
         reasons = " ".join(said.getvalue().split())
     if not done:

@@ -80,7 +80,9 @@ def list_rules(rules_path: Path | None, as_json: bool) -> None:
         click.echo(f"{rule.name}: {rule.title}")
         told = _described(rule)
         click.echo("  " + "; ".join(f"{n} {v}" for n, v in told.items() if v))
-    click.echo("\nKinds of channels: " + "; ".join(f"{n}: {t}" for n, t in kinds.items()))
+    click.echo(
+        "\nKinds of channels: " + "; ".join(f"{n}: {t}" for n, t in kinds.items())
+    )
 
 
 @command.command()
@@ -190,7 +192,9 @@ def retry(rules_path: Path | None, lake_path: Path) -> None:
     sent, left = again(Log(lake_path), ways(read_rules(rules_path)), now)
     click.echo(f"{sent} sent, {len(left)} left.")
     for line in left:
-        click.echo(f"{line['id']} through {line['channel']}: {line['reason']}", err=True)
+        click.echo(
+            f"{line['id']} through {line['channel']}: {line['reason']}", err=True
+        )
     if left:
         raise click.exceptions.Exit(6)
 
@@ -213,7 +217,9 @@ def _described(rule: Rule) -> dict[str, Any]:
 def _threshold(rule: Rule) -> str:
     if rule.at_least is None:
         return ""
-    release = "" if rule.release is None else f", again after less than {rule.release:g}"
+    release = (
+        "" if rule.release is None else f", again after less than {rule.release:g}"
+    )
     return f"{rule.value} of at least {rule.at_least:g}{release}"
 
 

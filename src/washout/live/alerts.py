@@ -18,7 +18,7 @@ from washout.live.messages import message
 from washout.live.rules import Rule, Rules
 from washout.live.sending import ATTEMPTS, Log, Sender, Way, written
 from washout.live.signals import GAPS
-from washout.live.tails import LiveViews, Rows
+from washout.live.tails import LiveViews, Rows, newest
 from washout.live.track_record import Record
 from washout.store.lake import Lake
 from washout.store.plan import make_plan
@@ -69,7 +69,7 @@ class Alerts:
         """Tell what is due at `now`."""
         try:
             self._advance(now)
-        except Exception:
+        except Exception:  # noqa: BLE001  the recorder must go on
             self.failures += 1
             _LOG.exception("alerts could not go on at %d", now)
 
@@ -94,7 +94,7 @@ class Alerts:
         """Read the past: where rules stand, their record, and what is still to be told."""
         views = LiveViews(self._lake, questions(self._rules.rules))
         bars = [b for b in map(views.next_bar, views.bars()) if b is not None]
-        until = max((feed.last for feed in self._lake.feeds()), default=0)
+        until = newest(self._lake.feeds()) or 0
         gaps = gaps_of(self._lake)
         for notice in self._engine.take(views.history, gaps, until) if bars else ():
             if self._moved is not None and notice.time > self._moved:
@@ -119,6 +119,10 @@ class Alerts:
         if now > (self._moved or 0):
             self._moved = now
             self.log.move(now)
+
+    def held(self) -> dict[str, int]:
+        """How many facts of each kind are in memory."""
+        return self._views.held() if self._views is not None else {}
 
     def close(self, patience: float = 5.0) -> None:
         """Let messages go out, for so many seconds."""
@@ -161,13 +165,10 @@ def backtest(
     Views know the whole record before `start`, as they would have live; rules begin
     there with a clean slate.
     """
-    able, skipped = [], []
-    for rule in rules:
-        why = _unable(lake, rule)
-        (skipped if why else able).append((rule, why))
-    kept = tuple(rule for rule, _ in able)
-    newest = max((feed.last for feed in lake.feeds()), default=0)
-    until = newest if stop is None else min(stop, newest)
+    reasons = {rule.name: (rule, _unable(lake, rule)) for rule in rules}
+    kept = tuple(rule for rule, why in reasons.values() if not why)
+    last = newest(lake.feeds()) or 0
+    until = last if stop is None else min(stop, last)
     views = LiveViews(lake, questions(kept), since=until + DEFAULT.grace)
     engine = Engine(kept)
     rows = [_since(one, start) for one in views.history]
@@ -176,7 +177,7 @@ def backtest(
     notices += engine.take([], None, 2**62)  # what waits for a group or a morning
     return Backtest(
         kept, tuple(notices), tuple(engine.records()),
-        tuple((rule.name, why) for rule, why in skipped),
+        tuple((name, why) for name, (_, why) in reasons.items() if why),
     )  # fmt: skip
 
 

@@ -11,7 +11,9 @@ from washout.live.rules import Rule
 from washout.live.signals import GAPS
 from washout.live.track_record import Record
 
-_SHARES = ("drawdown", "ret", "recovery", "share", "oi_change")
+_RETURNS = ("drawdown", "ret", "oi_change")
+"""Log returns, near enough to per cent."""
+
 _LIMITS = "What happened before is no forecast."
 
 
@@ -37,9 +39,12 @@ def _of_side(alert: Alert) -> str:
 
 
 def _paragraph(alert: Alert) -> str:
-    lines = [
+    what = (
         f"{alert.scope}{_of_side(alert)}: {alert.title} ({alert.rule}),"
-        f" {format_width(alert.width)} bar of {format_time(alert.bar)}.",
+        f" {format_width(alert.width)} bar of {format_time(alert.bar)}."
+    )
+    lines = [
+        what,
         _sizes(alert),
         f"This rule on this lake: {record_in_words(alert.record)}",
         _health(alert),
@@ -56,7 +61,8 @@ def _sizes(alert: Alert) -> str:
         for name, value in alert.values.items() if value is not None
     ]  # fmt: skip
     if alert.price is not None:
-        shown.append(f"price {alert.price:,.6g}" if alert.price < 1e4 else f"price {alert.price:,.0f}")  # fmt: skip
+        digits = ",.0f" if alert.price >= 1e4 else ",.6g"
+        shown.append(f"price {alert.price:{digits}}")
     return "; ".join(shown) + "." if shown else ""
 
 
@@ -69,16 +75,16 @@ def _plain(name: str) -> str:
 def value_in_words(name: str, value: Any) -> str:
     """A value with its unit, which its name tells."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)  # fmt: skip
+        return {"True": "yes", "False": "no"}.get(str(value), str(value))
     if name.endswith("_usd"):
         return dollars(value)
-    if name.endswith("_bp"):
-        return f"{value:.3g} bp of open interest"
-    if name.endswith("_s") or name == "seconds":
-        return f"{value:,.3g} s"
-    if any(part in name for part in _SHARES) or name.startswith("ret_"):
-        return f"{100 * value:+.2f} %" if value < 0 or "share" not in name else f"{100 * value:.0f} %"  # fmt: skip
-    return f"{value:.4g}"
+    if name.startswith(_RETURNS):
+        return f"{100 * value:+.2f} %"
+    if "share" in name:
+        return f"{100 * value:.0f} %"
+    endings = {"_bp": " bp of open interest", "_s": " s", "seconds": " s"}
+    unit = next((u for ending, u in endings.items() if name.endswith(ending)), "")
+    return f"{value:,.0f}{unit}" if unit == " s" else f"{value:.4g}{unit}"
 
 
 def dollars(usd: float) -> str:
@@ -107,7 +113,9 @@ def record_in_words(record: Record) -> str:
         else ""
     )
     lead = (
-        f"; median time to a hit {_span(record.lead_s)}" if record.lead_s is not None else ""
+        f"; median time to a hit {_span(record.lead_s)}"
+        if record.lead_s is not None
+        else ""
     )
     return (
         f"fired {often}{held}; {record.hits} of {record.decided} were right,"

@@ -175,15 +175,19 @@ def parse_rules(
     for one in found.rule:
         one.scopes, one.bar = list(scopes) or one.scopes, bar or one.bar
     targets = tuple(_target(n, dict(told)) for n, told in found.channels.items())
-    rules = tuple(_named(one, found.defaults, targets) for one in found.rule if one.enabled)
+    rules = tuple(
+        _named(one, found.defaults, targets) for one in found.rule if one.enabled
+    )
     twice = {r.name for r in rules if [s.name for s in rules].count(r.name) > 1}
     if twice:
-        raise UsageError(f"{path}: two rules are called {min(twice)!r}; name each once.")
+        raise UsageError(
+            f"{path}: two rules are called {min(twice)!r}; name each once."
+        )
     return Rules(rules, targets, path.parent)
 
 
 def _plain(error: str) -> str:
-    """msgspec's words with the place first and without its notation."""
+    """Msgspec's words with the place first and without its notation."""
     what, _, place = error.partition(" - at `$")
     place = place.rstrip("`").lstrip(".")
     return f"{place}: {what}" if place else what
@@ -205,9 +209,7 @@ def _target(name: str, told: dict[str, str]) -> Target:
             )
     for setting in wanted.values():
         if setting.required and setting.name not in told:
-            raise UsageError(
-                f"[channels.{name}] needs {setting.name}: {setting.says}."
-            )
+            raise UsageError(f"[channels.{name}] needs {setting.name}: {setting.says}.")
     return Target(name, kind, told)
 
 
@@ -223,7 +225,9 @@ def _rule(one: _Rule, defaults: _Common, targets: tuple[Target, ...]) -> Rule:
     usual = {n: _chosen(one, defaults, n) for n in msgspec.structs.asdict(defaults)}
     settings = {"bar": parse_bar(usual["bar"] or signal.bar)}
     if signal.view != GAPS:
-        given = {n: v if isinstance(v, str) else str(v) for n, v in one.settings.items()}
+        given = {
+            n: v if isinstance(v, str) else str(v) for n, v in one.settings.items()
+        }
         settings = graph.settings(signal.view, given | settings)
     rule = Rule(
         name=one.name, signal=signal.name, title=one.title or signal.title,
@@ -309,31 +313,47 @@ def _problems(rule: Rule, known: set[str]) -> Iterator[UsageError]:
     for name in rule.channels:
         if name not in known:
             yield UnknownName("channel", name, known)
-    if not rule.scopes:
-        yield UsageError('name scopes, such as scopes = ["binance:BTC"].')
-    if any("*" in scope for scope in rule.scopes):
-        yield UsageError("a rule watches scopes by name; write each instead of *.")
-    if rule.at_least is not None and not rule.value:
-        yield UsageError("at_least needs value, the column that must reach it.")
-    if rule.release is not None and rule.at_least is None:
-        yield UsageError("release needs at_least, from which it releases.")
-    if rule.at_least is not None and rule.release is not None and rule.release > rule.at_least:  # fmt: skip
-        yield UsageError(
-            f"release {rule.release:g} is above at_least {rule.at_least:g}; a condition"
-            " that has begun ends below where it begins."
-        )
-    if rule.edge == "rising" and not rule.when and rule.at_least is None:
-        yield UsageError(
-            f"view {rule.view} has a row for every bar; say when (a flag) or value and"
-            " at_least."
-        )
-    if not 0 <= rule.least_observed <= 1:
-        yield UsageError(f"least_observed {rule.least_observed:g} is no share (0 to 1).")
-    if rule.outcome is not None and rule.outcome.horizon < max(rule.bar, MINUTE):
-        yield UsageError("the outcome's horizon is shorter than a bar.")
-    if rule.reasons and rule.view != GAPS:
-        yield UsageError("reasons belong to rules over gaps (signal feed_gap).")
+    yield from (UsageError(words) for wrong, words in _wrong(rule) if wrong)
     yield from _unknown_columns(rule)
+
+
+def _wrong(rule: Rule) -> list[tuple[bool, str]]:
+    least, release, outcome = rule.at_least, rule.release, rule.outcome
+    return [
+        (not rule.scopes, 'name scopes, such as scopes = ["binance:BTC"].'),
+        (
+            any("*" in scope for scope in rule.scopes),
+            "a rule watches scopes by name; write each instead of *.",
+        ),
+        (
+            least is not None and not rule.value,
+            "at_least needs value, the column that must reach it.",
+        ),
+        (
+            least is None and release is not None,
+            "release needs at_least, from which it releases.",
+        ),
+        (
+            least is not None and release is not None and release > least,
+            f"release {release} is above at_least {least}; it must be lower, or equal.",
+        ),
+        (
+            rule.edge == "rising" and not rule.when and least is None,
+            f"rows of {rule.view} have no event; say when, or value and at_least.",
+        ),
+        (
+            not 0 <= rule.least_observed <= 1,
+            f"least_observed {rule.least_observed:g} is no share (0 to 1).",
+        ),
+        (
+            outcome is not None and outcome.horizon < max(rule.bar, MINUTE),
+            "the outcome's horizon is shorter than a bar.",
+        ),
+        (
+            bool(rule.reasons) and rule.view != GAPS,
+            "reasons belong to rules over gaps (signal feed_gap).",
+        ),
+    ]
 
 
 def _unknown_columns(rule: Rule) -> Iterator[UsageError]:

@@ -91,7 +91,9 @@ def _way(target: Target, folder: Path, environ: Mapping[str, str]) -> Way:
 def _parts(address: str) -> list[str]:
     """The pieces of an address that may be shown without the rest."""
     rest = address.partition("://")[2]
-    return [p for p in rest.replace("@", "/").replace(":", "/").split("/") if len(p) > 7]
+    return [
+        p for p in rest.replace("@", "/").replace(":", "/").split("/") if len(p) > 7
+    ]
 
 
 def send(
@@ -182,7 +184,9 @@ class Log:
     def position(self) -> int | None:
         """Up to when alerts were written down; None if never."""
         try:
-            return int(msgspec.json.decode((self.folder / "position.json").read_bytes()))
+            return int(
+                msgspec.json.decode((self.folder / "position.json").read_bytes())
+            )
         except (FileNotFoundError, msgspec.DecodeError):
             return None
 

@@ -22,12 +22,12 @@ from washout.live.held import Held
 from washout.store import duck, graph
 from washout.store.folding import Carried, Folding, fold_on, folding
 from washout.store.lake import Lake
+from washout.store.manifest import Feed
 from washout.store.plan import Plan, live_plan, make_plan
 from washout.store.tables import asked_tables, base_tables
 from washout.views import FoldView
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
 Tables = Mapping[str, "pa.Table"]
@@ -106,7 +106,7 @@ class LiveViews:
         feeds = lake.feeds()
         self._held = Held(feeds)
         if since is None:
-            since = max((feed.last for feed in feeds), default=None)
+            since = newest(feeds)
         for under in self._under:
             if since is not None and feeds:
                 under.next_bar = bar_start(since - DEFAULT.grace, under.bar)
@@ -234,6 +234,18 @@ class LiveViews:
         return self._held.rows()
 
 
+def newest(feeds: Iterable[Feed]) -> int | None:
+    """The newest instant that feeds speak of; None without any.
+
+    A payment of funding speaks of an instant, however long it pays for.
+    """
+    ends = (
+        feed.last - (feed.interval if feed.kind == "funding_rate" else 0)
+        for feed in feeds
+    )
+    return max(ends, default=None)
+
+
 def _grouped(questions: Iterable[Question]) -> list[_Under]:
     groups: dict[str, _Under] = {}
     for asked in questions:
@@ -294,10 +306,10 @@ def _first_bar(held: Held, under: _Under) -> int | None:
     kinds = graph.primary_kinds(under.view)
     begun = [
         feed.first for feed in held.feeds()
-        if feed.kind == "coverage" and feed.detail in kinds
-        or feed.kind in kinds and feed.kind not in ("coverage", "gap")
+        if (feed.kind == "coverage" and feed.detail in kinds)
+        or (feed.kind in kinds and feed.kind not in ("coverage", "gap"))
     ]  # fmt: skip
     return bar_start(min(begun), under.bar) if begun else None
 
 
-__all__ = ["LiveViews", "Question", "Rows", "question"]
+__all__ = ["LiveViews", "Question", "Rows", "newest", "question"]

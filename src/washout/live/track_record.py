@@ -18,7 +18,7 @@ often the same happens from any hour of the record, in the alerts' directions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import exp, isnan, log
+from math import isnan
 from statistics import median
 from typing import Any
 
@@ -186,23 +186,17 @@ def _aim(
     """Sign and size (log return) of the move that makes a hit; None: no outcome."""
     if outcome is None:
         return None
+    ret, fall = values.get("ret_24h"), values.get("drawdown")
     match outcome.direction:
-        case "up":
-            return 1, outcome.move
-        case "down":
-            return -1, outcome.move
-        case "either":
-            return 0, outcome.move
-        case "with":
-            return {"long": -1, "short": 1}.get(side, 0), outcome.move
         case "reversal":
-            ret = values.get("ret_24h")
             return ((-1 if ret > 0 else 1), abs(ret) / 2) if ret else None
         case "recovery":
-            fall, ret = values.get("drawdown"), values.get("ret")
-            return None if fall is None or ret is None else (1, fall / 2 - ret)
+            won = values.get("ret")
+            return None if fall is None or won is None else (1, fall / 2 - won)
+        case "with":
+            return _ORDERS.get(side, 0), outcome.move
+    return _SIGNS[outcome.direction], outcome.move
 
 
-def target(price: float, sign: int, move: float) -> float:
-    """The price at which an alert is a hit."""
-    return exp(log(price) + sign * move)
+_ORDERS = {"long": -1, "short": 1}
+_SIGNS = {"up": 1, "down": -1, "either": 0}

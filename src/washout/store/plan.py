@@ -88,7 +88,11 @@ def make_plan(
     read_from = bar_start(min([back, *since]), chosen["bar"])
     needed = {
         kind: _wanted(
-            parts, kind, rows, bar_start(min([begin - far, *since]), chosen["bar"]), stop
+            parts,
+            kind,
+            rows,
+            bar_start(min([begin - far, *since]), chosen["bar"]),
+            stop,
         )
         for kind, far in sorted(graph.reach(view, chosen).items())
         if kind not in ("series", "span")
