@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import queue
 import resource
 import statistics
@@ -127,7 +128,7 @@ def measured(folder: Path, days: int, minutes: int) -> None:
     started = time.monotonic() - begin
     while not came.empty():
         came.get()
-    late, answered = [], []
+    late, answered, worked = [], [], []
     for minute in range(minutes):
         end = split + (minute + 1) * MINUTE
         alerts.add(piece(tables, end - MINUTE, end))
@@ -137,9 +138,10 @@ def measured(folder: Path, days: int, minutes: int) -> None:
                 end + DEFAULT.grace - SECOND
             )  # as a recorder does: nothing yet
             time.sleep(0.02)
-        turn = time.monotonic()
+        turn, processor = time.monotonic(), time.process_time()
         alerts.advance(end + DEFAULT.grace)
         answered.append(time.monotonic() - turn)
+        worked.append(time.process_time() - processor)
         while True:
             at, told = came.get(timeout=60)
             if any(a["rule"] == "every bar" and _ended(a, end) for a in told["alerts"]):
@@ -153,6 +155,10 @@ def measured(folder: Path, days: int, minutes: int) -> None:
     print(f"bars                          {minutes}")
     print(f"answer (worker thread)        median {statistics.median(answered):.3f} s, most {max(answered):.3f} s")  # fmt: skip
     print(f"bar end and grace to receipt  median {statistics.median(late):.3f} s, most {max(late):.3f} s (aim 1 s)")  # fmt: skip
+    print(f"processor time of an answer   median {statistics.median(worked):.3f} s, most {max(worked):.3f} s")  # fmt: skip
+    print(
+        f"load of the machine           {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    )
     print(f"facts in memory               {sum(alerts.held().values()):,}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"peak memory                   {peak:.2f} GB")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -19,13 +20,14 @@ from washout.live.alerts import Alerts, backtest
 from washout.live.messages import message
 from washout.live.rules import parse_rules
 from washout.live.sending import Way
+from washout.live.warning import Worker
 from washout.store.lake import Lake
 from washout.testing.simulated_facts import SCOPE, simulated_unit
 from washout.testing.simulated_market import BEGIN
 
-DAYS = 120
+DAYS = 108
 SPLIT = BEGIN + 95 * DAY + 7 * MINUTE
-END = BEGIN + 118 * DAY
+END = BEGIN + 106 * DAY
 
 RULES = f"""
 [defaults]
@@ -69,10 +71,10 @@ cool_down = "1h"
 
 
 def gap(begin):
-    """Half an hour, told when it is over."""
+    """Twenty minutes, told when they are over."""
     return {
         "exchange": "simulated", "asset": "BTC", "market": "", "source": "simulation",
-        "ts_event": begin, "ts_end": begin + HOUR // 2, "ts_recv": begin + HOUR // 2,
+        "ts_event": begin, "ts_end": begin + HOUR // 3, "ts_recv": begin + HOUR // 3,
         "kind": "liquidation_total", "reason": "silent",
     }  # fmt: skip
 
@@ -80,7 +82,7 @@ def gap(begin):
 @pytest.fixture(scope="module")
 def everything():
     tables = gathered(simulated_unit("p1", seed=5, days=DAYS, bar=HOUR).tables())
-    holes = [gap(BEGIN + day * DAY + day * 5 % 24 * HOUR) for day in range(60, 118, 2)]
+    holes = [gap(BEGIN + day * DAY + day * 5 % 24 * HOUR) for day in range(60, 106)]
     return tables | {"gap": pa.Table.from_pylist(holes, schema=schema.arrow("gap"))}
 
 
@@ -119,7 +121,7 @@ def running(lake, rules, sink):
 def play(alerts, tables, begin, end):
     alerts.advance(begin)
     while begin < end:
-        later = min(begin + 7 * HOUR, end)
+        later = min(begin + 11 * HOUR, end)
         alerts.add(between(tables, begin, later))
         begin = later
         alerts.advance(begin)
@@ -175,7 +177,7 @@ def test_a_restart_repeats_nothing_and_forgets_nothing(
     _, notices = expected
     lake = lake_of(tmp_path / "lake", between(everything, 0, SPLIT))
     sink = Sink()
-    stops = [SPLIT, SPLIT + 8 * DAY, SPLIT + 15 * DAY, END]
+    stops = [SPLIT, SPLIT + 4 * DAY, SPLIT + 7 * DAY, END]
     for number, (begin, end) in enumerate(pairwise(stops)):
         alerts = running(Lake.open(lake.path), rules, sink)
         if number != 1:
@@ -231,6 +233,29 @@ def test_facts_that_cannot_be_used_are_counted_and_alerts_go_on(
     alerts.advance(SPLIT + SECOND)
     assert alerts.failures == 1
     alerts.close()
+
+
+class Facts(NamedTuple):
+    tables: dict
+    watermark: int
+
+
+def test_the_hook_of_the_recorder_tells_the_same_from_a_thread_of_its_own(
+    everything, rules, expected, tmp_path
+):
+    _, notices = expected
+    lake = lake_of(tmp_path / "lake", between(everything, 0, SPLIT))
+    sink = Sink()
+    worker = Worker(running(lake, rules, sink))
+    now = SPLIT
+    while now < END:
+        later = min(now + 13 * HOUR, END)
+        worker.take(Facts(between(everything, now, later), later))
+        worker.take(Facts({}, later))
+        now = later
+    worker.close(patience=60)
+    assert worker.alerts.failures == 0
+    assert [m.id for m in sink.messages] == [n.id for n in notices if n.channels]
 
 
 @pytest.fixture

@@ -204,6 +204,18 @@ def test_feeds_of_facts_are_named_as_the_lake_names_them(everything, whole):
     assert mine == {feed.name for feed in whole.feeds()}
 
 
+def test_facts_that_no_question_asks_for_are_not_held(tmp_path):
+    lake = Lake.create(tmp_path / "lake")
+    live = LiveViews(lake, [("liquidations", "binance:BTC", {"bar": Width(MINUTE)})])
+    begin = markets.BEGIN
+    live.add({"open_interest": sample(begin, 1)})
+    live.add({"coverage": coverage(begin, begin + MINUTE, asset="ETH")})
+    live.add({"coverage": coverage(begin, begin + MINUTE, exchange="okx")})
+    live.add({"coverage": coverage(begin, begin + MINUTE)})
+    live.advance(begin)
+    assert live.held() == {"coverage": 1}
+
+
 def test_a_lake_that_holds_nothing_yet_is_answered_from_what_comes(tmp_path):
     lake = Lake.create(tmp_path / "lake")
     live = LiveViews(lake, [("liquidations", "binance:BTC", {"bar": Width(MINUTE)})])

@@ -18,6 +18,7 @@ from washout import schema
 from washout.clock import bar_start
 from washout.config import DEFAULT
 from washout.errors import UsageError
+from washout.instruments import parse_scope
 from washout.live.held import Held
 from washout.store import duck, graph
 from washout.store.folding import Carried, Folding, fold_on, folding
@@ -97,6 +98,8 @@ class LiveViews:
 
         questions = {q.name: q for one in asked if (q := question(*one))}
         self._under = _grouped(questions.values())
+        self._kinds = {k for u in self._under for k in graph.base_tables(u.view)}
+        self._scopes = {parse_scope(s) for u in self._under for s in u.scopes}
         self._folds: dict[tuple[Any, ...], tuple[Folding, dict[str, Carried]]] = {}
         self._pending: deque[Tables] = deque()
         self._engine = duckdb.connect(config={"threads": 1})
@@ -148,7 +151,19 @@ class LiveViews:
 
     def _take_in(self) -> None:
         while self._pending:
-            self._held.add(self._pending.popleft())
+            tables = self._pending.popleft()
+            wanted = {k: t for k, t in tables.items() if k in self._kinds}
+            self._held.add({k: self._of_scopes(t) for k, t in wanted.items()})
+
+    def _of_scopes(self, table: pa.Table) -> pa.Table:
+        """Facts that any scope could ask for."""
+        import pyarrow.compute as pc
+
+        kept = pc.field("asset").isin(["", *(scope.asset for scope in self._scopes)])
+        exchanges = {scope.exchange for scope in self._scopes}
+        if "all" not in exchanges:
+            kept &= pc.field("exchange").isin(sorted(exchanges))
+        return table.filter(kept)
 
     def _close(self, under: _Under, now: int) -> Iterator[Rows]:
         stop = bar_start(now - DEFAULT.grace, under.bar)

@@ -51,7 +51,7 @@ def publish(shown, which, line):
         line[i] = shown[which[i]]
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, nogil=True, _nrt=False)
 def drive(state, rows, settings, which, keep, outputs, places, at):
     found = 0
     while at < rows.shape[0] and found < outputs.shape[0]:
