@@ -87,7 +87,7 @@ def planted_short_memory(liquidations, *, bar: Width):
     return rows.select("scope", "bar", "known_at", total_usd=total)
 
 
-@view(memory=lambda s: 5 * s["bar"], near=("liquidations",))
+@view(memory=lambda s: 5 * s["bar"], memories={"liquidations": 0})
 def planted_near_that_is_far(liquidations, *, bar: Width):
     """Declares its memory, but not of what it remembers."""
     rows = liquidations

@@ -106,12 +106,10 @@ def memory(name: str, chosen: Mapping[str, Any]) -> int:
 def reach(name: str, chosen: Mapping[str, Any]) -> dict[str, int]:
     """The same for each base table that a table view reads: how far back of it."""
     view = find_view(name)
-    far = view.memory(chosen) if isinstance(view, View) else 0
-    near = view.near if isinstance(view, View) else ()
     found: dict[str, int] = {}
     for one in view.inputs:
         beneath = {one: 0} if one in BASE else reach(one, chosen)
-        own = 0 if one in near else far
+        own = view.back(one, chosen) if isinstance(view, View) else 0
         for table, back in beneath.items():
             found[table] = max(found.get(table, 0), back + own)
     return found

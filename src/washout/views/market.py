@@ -35,9 +35,17 @@ _WEEK = 7 * DAY
 _LARGE = COHORTS[DEFAULT.cohorts.index(DEFAULT.large) + 1 :]
 
 
+_NEAR = ("liquidations", "trade", "trade_total", "coverage", "gap", "span")
+"""Of these a row needs its own bar only."""
+
+
 @view(
     memory=REFERENCE_MEMORY,
-    near=("liquidations", "trade", "trade_total", "coverage", "gap", "span"),
+    memories={
+        **dict.fromkeys(_NEAR, 0),
+        "open_interest": lambda s: max(DAY, s["bar"]) + DAY,
+        "funding_rate": lambda s: max(_WEEK, s["bar"]) + max(DAY, s["bar"]),
+    },
 )
 def market(
     liquidations: Table,
