@@ -149,7 +149,8 @@ def near(one, other):
 
 
 def lines(lake):
-    return [json.loads(line) for line in (lake.path / "alerts/alerts.jsonl").open()]
+    text = (lake.path / "alerts/alerts.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def test_live_tells_what_the_backtest_tells(everything, rules, expected, tmp_path):
