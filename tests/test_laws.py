@@ -87,6 +87,14 @@ def planted_short_memory(liquidations, *, bar: Width):
     return rows.select("scope", "bar", "known_at", total_usd=total)
 
 
+@view(memory=lambda s: 5 * s["bar"], memories={"liquidations": 0})
+def planted_near_that_is_far(liquidations, *, bar: Width):
+    """Declares its memory, but not of what it remembers."""
+    rows = liquidations
+    total = rows.gross_usd.sum().over(trailing(bar, 6 * bar))
+    return rows.select("scope", "bar", "known_at", total_usd=total)
+
+
 @view()
 def planted_late_rows(liquidation, coverage, gap, series, span, *, bar: Width):
     """Counts what came after the bar was published."""
@@ -143,6 +151,7 @@ PLANTED = {
     v.name: v
     for v in (
         planted_peek, planted_lead, planted_short_memory, planted_late_rows,
+        planted_near_that_is_far,
         planted_interval_frame, planted_sampling_quantile,
     )
 }  # fmt: skip
@@ -168,6 +177,13 @@ def test_an_under_declared_memory_is_caught_by_the_first_law(lake, planted):
     assert laws.the_future_changes_nothing(lake, case) > 0
     with pytest.raises(laws.LawBroken, match=r"live is not batch .* total_usd"):
         laws.live_is_batch(lake, case, samples=20)
+
+
+def test_an_input_that_is_called_near_but_is_not_is_caught_by_the_first_law(
+    lake, planted
+):
+    with pytest.raises(laws.LawBroken, match=r"live is not batch .* total_usd"):
+        laws.live_is_batch(lake, hourly("planted_near_that_is_far"), samples=20)
 
 
 def test_a_fold_over_rows_that_peek_is_caught_by_the_second_law(lake, planted):

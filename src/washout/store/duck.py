@@ -70,6 +70,19 @@ def table_sql(
     ), shown
 
 
+def any_bars_sql(plan: Plan) -> str:
+    """The same with parameters for the first bar and the bar after the last.
+
+    It is compiled once and asked again and again, while what the base tables hold moves
+    on.
+    """
+    whole = msgspec.structs.replace(plan, start=-(2**62), stop=2**62)
+    return (
+        f"select * from ({table_sql(whole)[0]}) as rows"
+        " where bar >= ? and bar < ? order by scope, bar"
+    )
+
+
 def _as_stored(name: str, kind: str) -> str:
     return f"{name}::{sql.TYPES[kind]}"
 

@@ -52,7 +52,7 @@ def publish(shown, which, line):
         line[i] = shown[which[i]]
 
 
-@njit(cache=True, _nrt=False)
+@njit(cache=True, nogil=True, _nrt=False)
 def drive(state, rows, settings, which, keep, outputs, places, at):
     found = 0
     while at < rows.shape[0] and found < outputs.shape[0]:
@@ -144,7 +144,7 @@ def fold_table(made: Folding, rows: pa.Table, start: int, stop: int) -> pa.Table
     pieces = []
     for scope in pc.unique(rows["scope"]).to_pylist():
         mine = rows.filter(pc.equal(rows["scope"], scope)).sort_by("bar")
-        pieces += [_fold_side(made, mine, side) for side in made.view.sides or ("",)]
+        pieces += [fold_on(made, mine, side)[1] for side in made.view.sides or ("",)]
     if not pieces:
         return _nothing(made.view)
     whole = pa.concat_tables(pieces)
@@ -153,16 +153,29 @@ def fold_table(made: Folding, rows: pa.Table, start: int, stop: int) -> pa.Table
     return whole.sort_by(order) if made.view.sides else whole
 
 
-def _fold_side(made: Folding, rows: pa.Table, side: str) -> pa.Table:
-    """One scope, one side."""
+class Carried(msgspec.Struct, frozen=True):
+    """Where a fold stands: its state, and when all before it was known."""
+
+    state: State
+    known_at: int = 0
+
+
+def fold_on(
+    made: Folding, rows: pa.Table, side: str = "", carried: Carried | None = None
+) -> tuple[Carried, pa.Table]:
+    """Fold more rows of one scope, in order of time, for one side.
+
+    Gives where the fold then stands, and what it publishes. Without `carried` the
+    rows are the first ones.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    view = made.view
-    _, shown, places = made.run(made.first, matrix(rows, view.read(side)))
-    known = rows.select(["scope", "bar"]).append_column(
-        "known_at", pc.cumulative_max(rows["known_at"])
-    )
+    view, before = made.view, carried or Carried(made.first)
+    state, shown, places = made.run(before.state, matrix(rows, view.read(side)))
+    latest = pc.max_element_wise(pc.cumulative_max(rows["known_at"]), before.known_at)
+    after = Carried(state, latest[-1].as_py() if len(latest) else before.known_at)
+    known = rows.select(["scope", "bar"]).append_column("known_at", latest)
     if view.keep:
         known = known.take(places)
     columns = {name: known[name] for name in known.column_names}
@@ -171,7 +184,7 @@ def _fold_side(made: Folding, rows: pa.Table, side: str) -> pa.Table:
         columns["side"] = pa.repeat(side, len(shown))
     for name, values in zip(view.shown, shown.T, strict=True):
         columns[name] = published(view, name, values)
-    return pa.table({name: columns[name] for name in _schema(view).names})
+    return after, pa.table({name: columns[name] for name in _schema(view).names})
 
 
 def _bars(times: pa.ChunkedArray, width: int) -> pa.Array:

@@ -103,6 +103,18 @@ def memory(name: str, chosen: Mapping[str, Any]) -> int:
     )
 
 
+def reach(name: str, chosen: Mapping[str, Any]) -> dict[str, int]:
+    """The same for each base table that a table view reads: how far back of it."""
+    view = find_view(name)
+    found: dict[str, int] = {}
+    for one in view.inputs:
+        beneath = {one: 0} if one in BASE else reach(one, chosen)
+        own = view.back(one, chosen) if isinstance(view, View) else 0
+        for table, back in beneath.items():
+            found[table] = max(found.get(table, 0), back + own)
+    return found
+
+
 def anchors(name: str, chosen: Mapping[str, Any]) -> list[int]:
     """Instants from which some view of the graph sums."""
     return [

@@ -13,7 +13,15 @@ from washout.instruments import Scope, parse_scope
 from washout.store import graph
 from washout.store.lake import Lake
 from washout.store.manifest import AsOf, Feed, Part
-from washout.store.series import Row, fits, labels, needless, require, series_of
+from washout.store.series import (
+    Row,
+    fits,
+    labels,
+    needless,
+    require,
+    series_of,
+    serves,
+)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,11 +88,18 @@ def make_plan(
     start, stop = _stretch(start, stop, first, last, _newest(feeds), chosen["bar"])
     begin = first if graph.folds(view) else start
     back = begin - graph.memory(view, chosen)
-    read_from = min([back, *graph.anchors(view, chosen)])
-    read_from = bar_start(read_from, chosen["bar"])
+    since = graph.anchors(view, chosen)
+    read_from = bar_start(min([back, *since]), chosen["bar"])
     needed = {
-        kind: _wanted(parts, kind, rows, read_from, stop)
-        for kind in sorted(graph.base_tables(view) - {"series", "span"})
+        kind: _wanted(
+            parts,
+            kind,
+            rows,
+            bar_start(min([begin - far, *since]), chosen["bar"]),
+            stop,
+        )
+        for kind, far in sorted(graph.reach(view, chosen).items())
+        if kind not in ("series", "span")
     }
     assets = {one.asset for one in scopes}
     return Plan(
@@ -100,6 +115,37 @@ def make_plan(
         ),
         assets=tuple(sorted(assets)), vintage=state.vintage,
         several=_several(scope),
+    )  # fmt: skip
+
+
+def live_plan(
+    feeds: Sequence[Feed], view: str, scopes: Sequence[str],
+    settings: Mapping[str, Any], start: int, stop: int,
+) -> Plan | None:  # fmt: skip
+    """The plan of whole bars over facts that are held in memory; it opens no files.
+
+    The span that is read goes as far back as the view needs it to. None while no feed
+    answers for any of the scopes.
+    """
+    bar = settings["bar"]
+    kinds = graph.primary_kinds(view)
+    rows = [
+        row for row in series_of([parse_scope(s) for s in scopes], feeds, bar)
+        if fits(row["interval"], bar)
+    ]  # fmt: skip
+    able = {row["scope"] for row in rows if serves(row["kind"], kinds)}
+    rows = [row for row in rows if row["scope"] in able]
+    if not rows:
+        return None
+    back = graph.reach(view, settings).get("span", 0)
+    read_from = min([start - back, *graph.anchors(view, settings)])
+    return Plan(
+        view=view, scopes=tuple(s for s in scopes if s in able),
+        settings=dict(settings), start=start, stop=stop,
+        read_from=bar_start(read_from, bar), series=rows,
+        needless=needless(rows, graph.base_tables(view)), files={}, alike={}, mixed=(),
+        wider=(), assets=tuple(sorted({row["asset"] for row in rows})), vintage=0,
+        several=len(able) > 1,
     )  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def series_of(scopes: Sequence[Scope], feeds: Sequence[Feed], bar: int) -> list[
 
 def needless(rows: Sequence[Row], kinds: Collection[str]) -> tuple[str, ...]:
     """Columns of `series` that tell a view of these kinds nothing: see `views.SERIES`."""
-    mine = [row for row in rows if _serves(row["kind"], kinds)]
+    mine = [row for row in rows if serves(row["kind"], kinds)]
     rivals: dict[Any, set[Any]] = defaultdict(set)
     for row in mine:
         asked = (row["scope"], row["product"], FAMILY.get(row["kind"], row["kind"]))
@@ -186,7 +186,7 @@ def require(
     `rows` are those of the scope alone.
     """
     bar = settings["bar"]
-    served = [r for r in rows if _serves(r["kind"], kinds)]
+    served = [r for r in rows if serves(r["kind"], kinds)]
     mine = [r for r in served if _asked(r, settings)]
     if any(fits(r["interval"], bar) for r in mine):
         return
@@ -204,7 +204,7 @@ def require(
             f" {' and '.join(sorted({_settings_told(r, settings) for r in served}))}."
             " Ask for that with --param."
         )
-    known = known_scopes(f for f in feeds if _serves(_kind(f), kinds))
+    known = known_scopes(f for f in feeds if serves(_kind(f), kinds))
     if str(scope) in known_scopes(feeds):
         raise NoData(
             f"The lake has no {' or '.join(sorted(kinds))} for {scope}, which view"
@@ -233,7 +233,7 @@ def _other(scope: Scope, kinds: set[str], bar: int, feeds: Sequence[Feed]) -> st
         {
             str(Scope(f.exchange, f.asset, f.market))
             for f in feeds
-            if f.market and f.asset == scope.asset and _serves(_kind(f), kinds)
+            if f.market and f.asset == scope.asset and serves(_kind(f), kinds)
             and fits(_width(f), bar)
         }
     )  # fmt: skip
@@ -244,6 +244,9 @@ def _kind(feed: Feed) -> str:
     return feed.detail if feed.kind == "coverage" else feed.kind
 
 
-def _serves(kind: str, kinds: Collection[str]) -> bool:
-    """Whether a feed is of one of these kinds; one of candles also says of which."""
+def serves(kind: str, kinds: Collection[str]) -> bool:
+    """Whether a feed of `kind`, as `series` names it, tells facts of one of `kinds`.
+
+    One of candles also says of which.
+    """
     return kind in kinds or (kind.startswith("candle_") and "candle" in kinds)

@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 
 def base_tables(plan: Plan) -> dict[str, pa.Table]:
     """The base tables of a plan as Arrow, cut to what it may read."""
+    return {kind: _facts(plan, kind) for kind in plan.files} | asked_tables(plan)
+
+
+def asked_tables(plan: Plan) -> dict[str, pa.Table]:
+    """The base tables that say what is asked: `series` and `span`."""
     import pyarrow as pa
 
-    tables = {kind: _facts(plan, kind) for kind in plan.files}
-    tables["series"] = pa.Table.from_pylist(plan.series, schema=_arrow("series"))
     span = [{"start": plan.read_from, "stop": plan.stop}]
-    return {**tables, "span": pa.Table.from_pylist(span, schema=_arrow("span"))}
+    return {
+        "series": pa.Table.from_pylist(plan.series, schema=_arrow("series")),
+        "span": pa.Table.from_pylist(span, schema=_arrow("span")),
+    }
 
 
 def _facts(plan: Plan, kind: str) -> pa.Table:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, TypeVar, get_type_hints
 
@@ -72,6 +73,9 @@ BASE: dict[str, dict[str, str]] = {
 """Tables that exist without a view: the kinds of fact, `series` and `span`."""
 
 Settings = Mapping[str, Any]
+
+Memory = Callable[[Settings], int] | int
+"""Microseconds, or a function of the settings."""
 
 EVERY_BAR = "__every_bar__"
 """What `every_bar` marks functions with."""
@@ -131,6 +135,11 @@ class View(msgspec.Struct, frozen=True):
     parameters: tuple[Parameter, ...]
     memory: Callable[[Settings], int]
     since: str | None = None
+    memories: Mapping[str, Memory] = MappingProxyType({})
+
+    def back(self, of: str, settings: Settings) -> int:
+        """How far back of one input a row may look."""
+        return _back(self.memories.get(of, self.memory), settings)
 
     @property
     def documentation(self) -> str:
@@ -197,13 +206,22 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     return tuple(Parameter(p.name, hints[p.name], p.default) for p in named)
 
 
+def _back(memory: Memory, settings: Settings) -> int:
+    return memory(settings) if callable(memory) else memory
+
+
 def view(
-    *, memory: Callable[[Settings], int] | int = 0, since: str | None = None
+    *,
+    memory: Memory = 0,
+    since: str | None = None,
+    memories: Mapping[str, Memory] = MappingProxyType({}),
 ) -> Callable[[Callable[..., Any]], View]:
     """Make a table view of a function.
 
     `memory` is in microseconds, or a function of the settings; 0 means that a row
-    depends on nothing before its own bar.
+    depends on nothing before its own bar. It holds for all inputs but those of which
+    `memories` says less: a recorder keeps a month of candles for a reference, and no
+    month of single trades.
     """
 
     def make(function: Callable[..., Any]) -> View:
@@ -212,10 +230,10 @@ def view(
             for name, found in inspect.signature(function).parameters.items()
             if found.kind is not inspect.Parameter.KEYWORD_ONLY
         )
-        declared = memory if callable(memory) else (lambda _settings: memory)
         return View(
-            function.__name__, function, inputs, _parameters(function), declared, since
-        )
+            function.__name__, function, inputs, _parameters(function),
+            partial(_back, memory), since, memories,
+        )  # fmt: skip
 
     return make
 

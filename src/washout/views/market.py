@@ -35,7 +35,18 @@ _WEEK = 7 * DAY
 _LARGE = COHORTS[DEFAULT.cohorts.index(DEFAULT.large) + 1 :]
 
 
-@view(memory=REFERENCE_MEMORY)
+_NEAR = ("liquidations", "trade", "trade_total", "coverage", "gap", "span")
+"""Of these a row needs its own bar only."""
+
+
+@view(
+    memory=REFERENCE_MEMORY,
+    memories={
+        **dict.fromkeys(_NEAR, 0),
+        "open_interest": lambda s: max(DAY, s["bar"]) + DAY,
+        "funding_rate": lambda s: max(_WEEK, s["bar"]) + max(DAY, s["bar"]),
+    },
+)
 def market(
     liquidations: Table,
     open_interest: Table,
