@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from _recording import Recording
+from _soaking import Recording
 
 from washout.clock import SECOND
 from washout.testing import FakeExchange

@@ -18,7 +18,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from _recording import FORCED, Recording, covered, slope
+from _soaking import FORCED, Recording, covered, slope
 
 from washout.clock import HOUR, SECOND
 from washout.testing import FakeExchange, Fault
