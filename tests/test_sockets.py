@@ -164,7 +164,7 @@ async def test_a_refusal_without_names_is_narrowed_down_to_the_topic_it_means():
 
 
 @run
-async def test_a_share_of_which_everything_is_refused_waits_an_hour():
+async def test_a_share_of_which_everything_is_refused_waits_a_minute():
     manners = Manners(bad=("t.BAD",))
     async with kept(manners, "BAD") as (heard, keepers):
         await heard.until(lambda h: h.reasons)
@@ -401,3 +401,18 @@ async def test_a_message_that_cannot_be_unpacked_ends_the_connection():
         manners.sockets[0].transport.send(WSMsgType.TEXT, b"\xff\xff", rsv1=True)
         await heard.until(lambda h: len(h.opened) == 2)
     assert heard.reasons[0].startswith("error: a message that cannot be unpacked")
+
+
+@run
+async def test_what_was_refused_for_a_while_is_asked_for_again(monkeypatch):
+    monkeypatch.setattr(keeping, "ASK_AGAIN", (0.3, 3600.0))
+    manners = Manners(bad=("t.BTC", "t.ETH"))
+    async with kept(manners, "BTC", "ETH") as (heard, keepers):
+        await heard.until(lambda h: h.reasons)
+        manners.bad = ("t.ETH",)
+        await heard.until(lambda h: b"yes t.BTC" in h.frames)
+        manners.bad = ()
+        await heard.until(lambda h: b"yes t.BTC t.ETH" in h.frames)
+        await heard.until(lambda h: len(h.reasons) == 2)
+        assert keepers[0].refused == {}
+    assert heard.reasons == ["refused", "lifetime", "stopped"]

@@ -18,8 +18,8 @@ log = logging.getLogger("washout.sockets")
 GOOD_AFTER = 30.0
 """Seconds after which a connection counts as one that went well."""
 
-ASK_REFUSED_AGAIN = 3600.0
-"""Seconds after which topics that a venue refused are asked for again."""
+ASK_AGAIN = (60.0, 3600.0)
+"""Seconds after which refused topics are asked for again: at first, and at most."""
 
 NEVER = 1e9
 
@@ -40,7 +40,7 @@ class Keeper:
         self.connects = self.failures = 0
         self.refused: dict[str, str] = {}
         self.current: Connection | None = None
-        self._backoff = Backoff()
+        self._backoff, self._refusals = Backoff(), Backoff(*ASK_AGAIN)
         self._singly = False
         self._first = True
         self._began = monotonic()
@@ -100,11 +100,11 @@ class Keeper:
         return self._singly or (sifted and bool(new.asked.refused))
 
     async def _nothing_left(self, new: Connection) -> None:
-        """Everything is refused: say so, and ask again much later."""
+        """Everything is refused: say so, and ask again later."""
         new.end("refused")
         self._singly = False
         self.says, self.state = next(iter(self.refused.values())), "refused"
-        await self.edge.timing.sleep(ASK_REFUSED_AGAIN)
+        await self.edge.timing.sleep(self._refusals.next())
         self.refused.clear()
 
     async def _serve(self, new: Connection) -> None:
@@ -132,7 +132,9 @@ class Keeper:
         """Seconds until renewal; the first one of a second twin is half a life early."""
         whole = new.share.line.lifetime or NEVER
         if self.refused:
-            whole = min(whole, ASK_REFUSED_AGAIN)
+            whole = min(whole, self._refusals.next())
+        else:
+            self._refusals.reset()
         early = 0.5 if self._first and new.share.twin else 1.0
         self._first = False
         return whole * early * random.uniform(0.8, 0.9)  # noqa: S311
