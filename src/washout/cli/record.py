@@ -61,6 +61,10 @@ WANTS = ("liquidations", "trades", "mark_price", "open_interest", "funding_rate"
     "--rest", "rests", multiple=True, metavar="EXCHANGE=URL",
     help="Another host for listings and polls; HOST=URL for one of several. Repeatable.",
 )  # fmt: skip
+@click.option(
+    "--rules", "rules_path", type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file of alerts; `washout alerts init` writes one.",
+)  # fmt: skip
 @click.option("--for", "duration", metavar="DURATION", help="Stop after so long.")
 @click.option(
     "--log", "log_path", type=click.Path(path_type=Path),
@@ -79,6 +83,7 @@ def command(
     keep_journal: int,
     urls: tuple[str, ...],
     rests: tuple[str, ...],
+    rules_path: Path | None,
     duration: str | None,
     log_path: Path | None,
 ) -> None:
@@ -113,7 +118,7 @@ def command(
         keep_journal=keep_journal * 86_400_000_000 or None, keep_trades=keep_trades,
     )  # fmt: skip
     limit = None if duration is None else _seconds("--for", duration)
-    _record(settings, listen, limit, log_path)
+    _record(settings, listen, limit, log_path, rules_path)
 
 
 def _scopes(texts: tuple[str, ...]) -> list[Scope]:
@@ -151,17 +156,24 @@ def _addresses(
 
 
 def _record(
-    settings: Settings, listen: str, limit: float | None, log_path: Path | None
-) -> None:
+    settings: Settings, listen: str, limit: float | None, log_path: Path | None,
+    rules_path: Path | None,
+) -> None:  # fmt: skip
     """Take the locks, mend what a crash left, record, and let go of everything."""
     from washout.live.logs import set_up
+    from washout.live.rules import read_rules
     from washout.live.starting import opened
+    from washout.live.warning import warning
 
+    rules = read_rules(rules_path) if rules_path else None
     with ExitStack() as stack:
         handler = set_up(log_path)
         stack.callback(handler.close)
         listening = _listening(listen, stack)
         recorder = stack.enter_context(opened(settings, now))
+        if rules is not None:
+            hook = stack.enter_context(warning(recorder.committer.lake, rules, now))
+            recorder.hooks += (hook,)
         asyncio.run(_run(recorder, listening, limit))
 
 

@@ -209,6 +209,8 @@ class Recorder:
                 )  # fmt: skip
             except LakeError as error:
                 self._give_up(error)
+            if self.hooks:
+                await self.commit()  # they begin with what the lake has
             self._ready.set()
             self.health.state = "recording"
         await asyncio.Event().wait()
@@ -284,6 +286,7 @@ class Recorder:
 
     def _commit(self) -> None:
         try:
+            self.journal.sync()  # the lake must not be ahead of it after a power cut
             self.committer.commit(self.clock())
         except (LakeError, InputError) as error:
             log.error("not committed", extra={"about": {"why": str(error)}})  # noqa: TRY400
