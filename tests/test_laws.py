@@ -215,7 +215,7 @@ def test_a_generated_market_has_every_trouble(tmp_path):
     tables = {}
     for kind, table in markets.generated(seed=7).tables():
         tables.setdefault(kind, []).append(table)
-    assert set(tables) == set(markets.KINDS) - {"tally"}  # nothing reads them yet
+    assert set(tables) == set(markets.KINDS)
     stream = max(tables["liquidation"], key=lambda t: t.num_rows).to_pandas()
     assert (stream.ts_recv > stream.ts_event + HOUR).any()
     assert stream.duplicated().any()

@@ -399,11 +399,11 @@ def whole(asked, scope="all:BTC", bar="1d", **settings):
 
 def test_exchanges_are_added_and_one_unobserved_makes_the_sum_a_floor(store):
     rows = [
-        total(day, 100, 10, exchange=e) for e in ("okx", "gate") for day in range(3)
+        total(day, 100, 10, exchange=e) for e in ("one", "two") for day in range(3)
     ]
     cover = [
         told("liquidation_total", START, START + days * DAY, interval=DAY, exchange=e)
-        for e, days in (("okx", 3), ("gate", 2))
+        for e, days in (("one", 3), ("two", 2))
     ]
     found = whole(store(liquidation_total=rows, coverage=cover))
     assert [r["long_usd"] for r in found] == [200, 200, 100]

@@ -165,7 +165,8 @@ def _tallies(
 ) -> pa.Table:
     """What a recorder counts minute by minute, of an asset or a whole connection."""
     count = 400
-    at = np.sort(random.integers(begin // MINUTE, end // MINUTE, count)) * MINUTE
+    minutes = np.arange(begin // MINUTE, end // MINUTE)
+    at = np.sort(random.choice(minutes, count, replace=False)) * MINUTE
     names = ("frames", "events", "duplicates", "late", "late_usd", "reconnects")
     return facts("tally", count, {
         **_who(exchange, "", "stream", ""), "asset": random.choice(["BTC", ""], count),
