@@ -398,9 +398,7 @@ def whole(asked, scope="all:BTC", bar="1d", **settings):
 
 
 def test_exchanges_are_added_and_one_unobserved_makes_the_sum_a_floor(store):
-    rows = [
-        total(day, 100, 10, exchange=e) for e in ("one", "two") for day in range(3)
-    ]
+    rows = [total(day, 100, 10, exchange=e) for e in ("one", "two") for day in range(3)]
     cover = [
         told("liquidation_total", START, START + days * DAY, interval=DAY, exchange=e)
         for e, days in (("one", 3), ("two", 2))
