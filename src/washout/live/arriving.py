@@ -10,7 +10,7 @@ from washout.collect.entries import Polled
 from washout.events import Event
 from washout.exchanges import Exchange, Instrument, Poll
 from washout.live.connections import WANT, Connection
-from washout.live.doubles import NAMED, Doubles, Polls
+from washout.live.doubles import NAMED, NAMED_TIMELESS, Doubles, Polls
 from washout.live.feeds import fact_at
 from washout.live.health import Record, Records
 from washout.live.minutes import Minutes
@@ -52,6 +52,12 @@ class Arrivals:
             "trade": Doubles(settings.trade_doubles),
         }
         self.polls = Polls()
+        self._timeless = {
+            (name, line.name)
+            for name, exchange in exchanges.items()
+            for line in exchange.lines
+            if line.timeless
+        }
 
     @property
     def pending(self) -> bool:
@@ -101,7 +107,8 @@ class Arrivals:
         """Facts of one kind."""
         want = WANT.get(rows.kind, rows.kind)
         record = self.records[exchange, line, want]
-        kept = self._kept(record, rows, now)
+        named = NAMED_TIMELESS if (exchange, line) in self._timeless else NAMED
+        kept = self._kept(record, rows, named, now)
         if not len(kept):
             return
         self.tallies.facts(kept, "events")
@@ -113,8 +120,10 @@ class Arrivals:
             record.saturated += self.tallies.printed(kept)
         self._sum_up(kept)
 
-    def _kept(self, record: Record, rows: Rows, now: int) -> Rows:
-        fresh = self._fresh(rows, now)
+    def _kept(
+        self, record: Record, rows: Rows, named: tuple[str, ...], now: int
+    ) -> Rows:
+        fresh = self._fresh(rows, named, now)
         kept = rows.where(fresh)
         if len(kept) < len(rows):
             again = rows.where([not one for one in fresh])
@@ -122,10 +131,10 @@ class Arrivals:
             record.double(len(again))
         return kept
 
-    def _fresh(self, rows: Rows, now: int) -> list[bool]:
+    def _fresh(self, rows: Rows, named: tuple[str, ...], now: int) -> list[bool]:
         doubles = self._doubles.get(rows.kind)
         if doubles is not None:
-            return doubles.fresh(zip(*rows.columns(*NAMED), strict=True), now)
+            return doubles.fresh(zip(*rows.columns(*named), strict=True), now)
         if rows.kind in ("open_interest", "funding_rate"):
             return self.polls.fresh(rows)
         return [True] * len(rows)
