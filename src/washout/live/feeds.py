@@ -119,8 +119,8 @@ class Feed:
         """Coverage up to `time`, a full minute, if it is seen."""
         return self._advance(time) if self.watched else []
 
-    def pass_hour(self, time: int) -> tuple[list[Stretch], list[Stretch]]:
-        """A hole that lasts is told up to the full hour."""
+    def tell_hole(self, time: int) -> tuple[list[Stretch], list[Stretch]]:
+        """A hole that lasts is told up to a full second."""
         if self.hole is None:
             return [], []
         gaps = _real(self.stated, time)

@@ -28,7 +28,7 @@ from washout.live.reporting import feeds
 from washout.live.rows import Rows, by_kind, joined
 from washout.live.settings import Settings
 from washout.live.silence import Silence
-from washout.live.stretches import second_after
+from washout.live.stretches import second_after, second_before
 from washout.live.watching import Watch
 
 if TYPE_CHECKING:
@@ -183,6 +183,7 @@ class Pipeline:
         self._started, self._unknown = entry.ts, 0
 
     def _stop(self, entry: Entry) -> None:
+        self.watch.tell_holes(second_before(entry.ts))
         self.watch.close_all(entry.ts, orderly=True)
 
     def _resume(self, entry: Entry) -> None:
@@ -373,7 +374,7 @@ class Pipeline:
         """Nothing happens in a long pause, but holes last over its full hours."""
         hour = (now - 1) // HOUR * HOUR
         if hour >= self._due:
-            self.watch.pass_hour(hour)
+            self.watch.tell_holes(hour)
             self._tell(hour)
         self._due = second_after(now)
 
@@ -395,7 +396,7 @@ class Pipeline:
         self.watch.pass_minute(time)
         self._arrivals.pass_minute(time, self._notices)
         if time % HOUR == 0:
-            self.watch.pass_hour(time)
+            self.watch.tell_holes(time)
 
     def _chase(self, time: int) -> None:
         """Say once of a connection that it was not acknowledged."""

@@ -25,7 +25,7 @@ from washout.live.feeds import (
     gap_kinds,
     gap_row,
 )  # fmt: skip
-from washout.live.stretches import NEVER, Stretch, without
+from washout.live.stretches import NEVER, Stretch, second_after, without
 
 REMEMBERED = 10 * MINUTE
 """Ended connections matter as long as another may turn out to have been dead."""
@@ -246,19 +246,23 @@ class Watch:
             else:
                 del self._past[watched]
 
-    def pass_hour(self, time: int) -> None:
-        """Tell holes that last."""
+    def tell_holes(self, time: int) -> None:
+        """Tell holes that last: at every full hour, and when the recorder ends."""
         for _, feed in sorted(self.feeds.items()):
             if feed.symbols:
-                self._tell(feed, *feed.pass_hour(time), feed.reason)
+                self._tell(feed, *feed.tell_hole(time), feed.reason)
 
     # Feeds
 
     def replan(self, exchange: str, want: str, now: int) -> None:
         """Which feeds are told, after what is listed, asked for or refused changed."""
         planned = self._planned(exchange, want)
+        on_duty: dict[str, str] = {}
         for feed in list(self.feeds.values()):
-            if _key(feed) == (exchange, want) and feed.name not in planned:
+            gone = _key(feed) == (exchange, want) and feed.name not in planned
+            if gone and feed.symbols:
+                if feed.begin is not None:
+                    on_duty[feed.name.asset] = feed.reason or "not subscribed"
                 self._dismiss(feed, now)
         for symbol in self.instruments[exchange].keys() | self._asked[exchange, want]:
             self._feeds_of.pop((exchange, want, symbol), None)
@@ -268,6 +272,8 @@ class Watch:
             for symbol in symbols:
                 self._feeds_of[exchange, want, symbol].append(feed)
             self._check(feed, now)
+            if feed.begin is None and name.asset in on_duty:
+                self._miss_from(feed, now, on_duty[name.asset])
 
     def _shapes(self, want: str) -> tuple[tuple[str, str, int], ...]:
         return SHAPES[want] + (self._extra if want == "trades" else ())
@@ -290,14 +296,18 @@ class Watch:
         return planned
 
     def _dismiss(self, feed: Feed, now: int) -> None:
-        """A feed that is no longer told; what never said anything is forgotten."""
+        """A feed that is no longer told; what never said anything is forgotten.
+
+        Others take its place from the next full second on: up to there its hole is told.
+        """
         if feed.begin is None or (feed.told == feed.begin and feed.hole is None):
             del self.feeds[feed.name]
             return
         refused = any((*_key(feed), s) in self.refused for s in feed.symbols)
         reason = "refused" if refused else "not asked for"
         self._tell(feed, *feed.lose(now, 0, reason), reason)
-        feed.symbols = ()
+        self._tell(feed, *feed.tell_hole(second_after(now)), feed.reason)
+        feed.symbols, feed.reason = (), reason
 
     def _check(self, feed: Feed, now: int) -> None:
         """Bring a feed's state in line with what is seen of its symbols."""
@@ -310,8 +320,12 @@ class Watch:
         elif feed.begin is None and any(
             (*_key(feed), symbol) in self.refused for symbol in feed.symbols
         ):
-            feed.gain(now)
-            feed.lose(now, 0, "refused")
+            self._miss_from(feed, now, "refused")
+
+    def _miss_from(self, feed: Feed, now: int, reason: str) -> None:
+        """A feed begins unseen."""
+        feed.gain(now)
+        feed.lose(now, 0, reason)
 
     def _gained(self, watched: Watched, now: int) -> None:
         for feed in self._feeds_of[watched]:
