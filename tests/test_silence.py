@@ -274,3 +274,55 @@ def test_a_silence_that_ended_by_itself_gives_the_next_one_more_time():
     # 9 windows of ten expected events, and one of nine.
     ended = -9 * log(11) - log(10)
     assert second[1] <= 1.5 * ended < second[1] + log(11)
+
+
+BOTH = ("liquidations", "mark_price")
+
+
+def marks(number, times):
+    return [
+        entry(Kind.FRAME, t, number, frame("mark", ("BTCUSDT", t, "", "", 100.0, 0)))
+        for t in times
+    ]
+
+
+def test_when_a_line_is_mute_in_all_that_it_says_its_liquidations_are_not_seen_either():
+    """From the last event of any of its streams until any of them speaks again."""
+    begin, stop, again = NOON, NOON + 10 * MINUTE, NOON + 20 * MINUTE + SECOND // 2
+    end = NOON + 24 * MINUTE
+    parts = (
+        START,
+        list(subscribed(2, "alpha", "linear", ("BTCUSDT",), BOTH, NOON)),
+        marks(2, range(begin + 2000, stop, SECOND)),
+        liquidations(2, "BTCUSDT", [NOON + MINUTE, stop + 10 * SECOND]),
+        marks(2, range(again, end, SECOND)),
+        ticks(NOON, end),
+    )  # fmt: skip
+    told, notices, found = taken(*parts)
+    assert [(one.what, one.since) for one in notices[:2]] == [
+        ("silent", stop - SECOND + 2000), ("silent", stop + 10 * SECOND + 1000),
+    ]  # fmt: skip
+    assert [one.what for one in notices[2:]] == ["resumed", "resumed"]
+    assert NOON + 12 * MINUTE <= notices[1].ts <= NOON + 15 * MINUTE
+    gaps = [g for g in told["gap"] if g["kind"] == "liquidation"]
+    assert {gap["reason"] for gap in gaps} == {"silent"}
+    assert min(g["ts_event"] for g in gaps) == stop + 9 * SECOND
+    assert max(g["ts_end"] for g in gaps) == again + SECOND // 2
+    assert {one.state for one in found.feeds} == {"observed"}
+    one_by_one = Pipeline(VENUES)
+    entries = sorted((one for part in parts for one in part), key=lambda one: one.ts)
+    entries = [one for one in entries if one.ts < end]
+    facts = [one_by_one.take([one]) for one in entries]
+    assert rows(facts) == rows([Pipeline(VENUES).take(entries)])
+
+
+def test_liquidations_that_come_by_another_connection_are_seen_while_marks_are_mute():
+    end = NOON + 20 * MINUTE
+    told, notices, _ = taken(
+        START,
+        list(subscribed(1, "alpha", "linear", ("BTCUSDT",), ("mark_price",), NOON)),
+        list(subscribed(2, "alpha", "linear", ("BTCUSDT",), ("liquidations",), NOON)),
+        marks(1, range(NOON + 2000, NOON + 5 * MINUTE, SECOND)), ticks(NOON, end),
+    )  # fmt: skip
+    assert [one.what for one in notices] == ["silent"]
+    assert {gap["kind"] for gap in told["gap"]} == {"candle"}

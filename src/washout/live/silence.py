@@ -238,6 +238,10 @@ class Listener:
         """Of so long a silence."""
         return self._before + self._nothing(self.expected.of(*self._quiet))
 
+    def improbable(self, minutes: float) -> bool:
+        """Whether a silence of so long would be one, at what is expected now."""
+        return self._nothing(self.rate() * minutes) <= self._limit()
+
     def missing(self) -> float:
         """Events expected since the last one."""
         return self.waited + self.expected.of(*self._quiet)

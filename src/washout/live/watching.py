@@ -51,6 +51,8 @@ class Watch:
         self.connections: dict[int, Connection] = {}
         self.feeds: dict[Name, Feed] = {}
         self.silent: set[Stream] = set()
+        self.muted: set[Stream] = set()
+        """Of these those that are silent because their whole line is mute."""
         self.refused: dict[Watched, str] = {}
         self.holes: list[Connection] = []
         """Connections by whose loss a feed lost sight, since last taken."""
@@ -186,6 +188,7 @@ class Watch:
     def unhush(self, stream: Stream, now: int) -> None:
         """It speaks again."""
         self.silent.discard(stream)
+        self.muted.discard(stream)
         for connection, mine in self._of_stream(stream):
             self.settle(connection, mine, now)
 
