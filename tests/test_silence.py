@@ -12,6 +12,7 @@ from _venues import MAKERS, VENUES, frame
 from test_pipeline import rows, seen_seconds
 from washout.clock import DAY, HOUR, MINUTE, SECOND, parse_time
 from washout.collect.entries import Closed, Kind
+from washout.live.lately import Lately, Rate, low_quantile, rate
 from washout.live.pipeline import Pipeline
 from washout.live.rows import by_kind
 from washout.live.silence import (
@@ -326,3 +327,51 @@ def test_liquidations_that_come_by_another_connection_are_seen_while_marks_are_m
     )  # fmt: skip
     assert [one.what for one in notices] == ["silent"]
     assert {gap["kind"] for gap in told["gap"]} == {"candle"}
+
+
+# In the same run
+
+
+def test_what_a_stream_said_lately_by_hand():
+    """Six windows of 100 to 150 events, and ten times as many of others."""
+    counts = [100, 110, 120, 130, 140, 150]
+    found = rate([(n, 10 * n) for n in counts], 20)
+    assert (found.flat, found.others) == (pytest.approx(25.0), pytest.approx(0.1))
+    # Squares 1750; of chi-squared with 5 degrees 0.210 in tables, 0.140 so.
+    assert low_quantile(5) == pytest.approx(0.1406, abs=1e-4)
+    assert low_quantile(35) == pytest.approx(14.69, abs=0.1)
+    assert found.shape == pytest.approx(125**2 / (1750 / low_quantile(5) - 125))
+    assert rate([(n, 0) for n in counts], 20) is None
+    assert rate([(n, n) for n in counts[1:]], 20) is None
+    assert rate([(3, 30)] * 6, 20) is None
+
+
+def test_a_steady_stream_that_falls_silent_is_found_in_minutes_after_an_hour():
+    random = np.random.default_rng(5)
+    for rate_a_minute, within in ((6, 20), (24, 2)):
+        counts = random.poisson(rate_a_minute, 150)
+        others = random.poisson(8 * rate_a_minute, 150)
+        counts[60:] = 0
+        found = _first_alarm(counts, others, random.exponential(3.0, 150))
+        assert 60 <= found < 60 + within
+
+
+def test_bursty_streams_raise_no_false_alarm_on_their_first_day():
+    random = np.random.default_rng(11)
+    day = DAY // MINUTE
+    for mean, shape, heard in ((1.0, 0.5, 1), (10.0, 0.5, 1), (10.0, 20.0, 0)) * 4:
+        counts, others = _gamma_minutes(random, day, mean, shape)
+        assert (
+            _first_alarm(counts, heard * others, random.exponential(3.0, day)) is None
+        )
+
+
+def test_a_silence_that_raised_an_alarm_teaches_nothing():
+    lately = Lately()
+    for minute in range(70):
+        mute = 40 <= minute < 60
+        lately.pass_minute(
+            NOON + minute * MINUTE, 0 if mute else 20, 200,
+            silent=45 <= minute <= 60, events=20,
+        )  # fmt: skip
+    assert lately.rate == Rate(20.0, 0.1, 100.0)

@@ -18,7 +18,8 @@ last event falls below `level`, and clearly below that of any silence that ended
 in the last days (its logarithm `beyond` times as low: windows are less independent than
 the model has them), and at least `least` has passed.
 
-Without earlier days `Guess` stands in: cautious numbers with a = 1 (exponential).
+Without earlier days what it said in this run stands in (`lately.py`), and within the first
+half hour of that `Guess`: cautious numbers with a = 1 (exponential).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from math import log, log1p
 import msgspec
 
 from washout.clock import DAY, MINUTE, SECOND
+from washout.live.lately import Lately
 from washout.live.rows import Rows
 
 WINDOW = 10 * MINUTE
@@ -181,6 +183,7 @@ class Listener:
     def __init__(self, patience: Patience, guess: Expected) -> None:
         self.patience, self.guess = patience, guess
         self.learned: Expected | None = None
+        self.lately = Lately()
         self.last = 0
         """Receipt of the last event, or when it was first watched."""
         self.silent = False
@@ -200,11 +203,17 @@ class Listener:
     @property
     def expected(self) -> Expected:
         """What is expected of it now."""
+        if self.learned is None and (told := self.lately.rate) is not None:
+            return Expected(told.flat, told.others, 0.0, 0.0, told.shape, least=True)
         return self.learned or self.guess
 
     def pass_minute(self, minute: Minute) -> bool:
         """Take a watched minute; True if the stream falls silent with it."""
         self._turn(minute.begin)
+        self.lately.pass_minute(
+            minute.begin, minute.count, minute.others,
+            silent=self.silent, events=self.patience.events,
+        )  # fmt: skip
         self._sums[0] += 1
         self._sums[1] += minute.count
         self._sums[2] += minute.others
