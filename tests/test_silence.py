@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import exp, inf, log
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -14,6 +15,8 @@ from washout.clock import DAY, HOUR, MINUTE, SECOND, parse_time
 from washout.collect.entries import Closed, Kind
 from washout.live.lately import Lately, Rate, low_quantile, rate
 from washout.live.pipeline import Pipeline
+from washout.live.recalling import Recalled, ends
+from washout.live.remembering import keep, kept
 from washout.live.rows import by_kind
 from washout.live.silence import (
     GUESSES,
@@ -28,6 +31,7 @@ from washout.live.silence import (
     guessed,
     learned,
 )  # fmt: skip
+from washout.store.lake import Lake
 
 NOON = parse_time("2026-11-25T12:00")
 
@@ -244,6 +248,7 @@ def test_what_was_learned_outlives_a_restart():
     again = Silence(Patience())
     again.recall(silence.memory())
     for one in (silence, again):
+        one.restore(midnight + DAY)
         one.pass_minute(midnight + DAY, seen)
     assert again.listeners[stream].learned == silence.listeners[stream].learned
     assert again.listeners[stream].learned.flat == pytest.approx(1.5)
@@ -375,3 +380,65 @@ def test_a_silence_that_raised_an_alarm_teaches_nothing():
             silent=45 <= minute <= 60, events=20,
         )  # fmt: skip
     assert lately.rate == Rate(20.0, 0.1, 100.0)
+
+
+def _quiet_day(end):
+    """Two venues; Beta falls silent after two hours, and speaks half an hour later."""
+    others = range(NOON + SECOND, end, 5 * SECOND)
+    own = [t for t in others if not 120 < (t - NOON) // MINUTE < 150]
+    parts = (
+        START, BETA, ALPHA, ticks(NOON, end),
+        liquidations(2, "BTCUSDT", others), liquidations(1, "XBT", own),
+    )  # fmt: skip
+    entries = sorted((one for part in parts for one in part), key=lambda one: one.ts)
+    return [one for one in entries if one.ts < end]
+
+
+@pytest.mark.parametrize("stopped", [100, 121, 130, 149])
+def test_a_restart_forgets_nothing_of_what_was_heard_or_silent(stopped, tmp_path):
+    """Reading begins a quarter of an hour earlier; what follows is the same as without."""
+    entries = _quiet_day(NOON + 170 * MINUTE)
+    cut = NOON + stopped * MINUTE + 20 * SECOND
+    whole, first, again = Pipeline(VENUES), Pipeline(VENUES), Pipeline(VENUES)
+    lake = Lake.create(tmp_path / "lake")
+    told = whole.take(entries)
+    before = first.take([one for one in entries if one.ts <= cut])
+    keep(lake, tmp_path / "journal", first.silence.memory())
+    memory = kept(lake, tmp_path / "journal", cut)
+    recalled = Recalled(coverage=ends([before.tables["coverage"]]), polled={})
+    again.resume(before.watermark, recalled, memory)
+    warm = [one for one in entries if one.ts > cut - 15 * MINUTE]
+    setting = [
+        one for one in entries if one.ts < NOON + SECOND and one.kind != Kind.TICK
+    ]
+    restated = [
+        msgspec.structs.replace(one, ts=cut - 15 * MINUTE)
+        for one in [entry(Kind.RESUMED, NOON), *setting]
+    ]
+    after = again.take([*restated, *warm])
+    since = [one for one in told.notices if one.ts > before.watermark]
+    assert [(n.what, n.ts, n.text) for n in after.notices] == [
+        (n.what, n.ts, n.text) for n in since
+    ]
+    assert again.silence.memory() == whole.silence.memory()
+    assert [n.what for n in (*before.notices, *after.notices)] == ["silent", "resumed"]
+    gaps = rows([before, after])["gap"]
+    missed = {
+        second
+        for row in gaps
+        if row["exchange"] == "beta"
+        for second in range(row["ts_event"], row["ts_end"], SECOND)
+    }
+    assert missed >= set(range(NOON + 121 * MINUTE, NOON + 150 * MINUTE, SECOND))
+
+
+def test_memory_of_another_journal_or_of_later_is_not_recalled(tmp_path):
+    silence, lake = Silence(Patience()), Lake.create(tmp_path / "lake")
+    silence.pass_minute(NOON, {("beta", "all", "trades", ""): Seen(("BTC",), 1, NOON)})
+    assert kept(lake, tmp_path / "journal", NOON) is None
+    keep(lake, tmp_path / "journal", silence.memory())
+    assert kept(lake, tmp_path / "journal", NOON + MINUTE) == silence.memory()
+    assert kept(lake, tmp_path / "journal", NOON + MINUTE - 1) is None
+    assert kept(lake, tmp_path / "other", NOON + MINUTE) is None
+    (lake.path / "heard.json").write_bytes(b"{")
+    assert kept(lake, tmp_path / "journal", NOON + MINUTE) is None

@@ -37,17 +37,36 @@ class Rate(msgspec.Struct, frozen=True):
     shape: float
 
 
+class Recent(msgspec.Struct, frozen=True):
+    """What is known of one stream: windows of (events, events of others).
+
+    `quiet` are those since the last event; `running` has the minutes, events, and events
+    of others of the window that runs, the `at`-th since 1970.
+    """
+
+    windows: tuple[tuple[int, int], ...] = ()
+    quiet: tuple[tuple[int, int], ...] = ()
+    rate: Rate | None = None
+    at: int = -1
+    running: tuple[int, int, int] = (0, 0, 0)
+
+
 class Lately:
     """The windows of one stream, minute after minute."""
 
-    def __init__(self) -> None:
-        self.rate: Rate | None = None
-        self._windows: deque[tuple[int, int]] = deque(maxlen=MOST)
-        """Events of the stream and of others."""
-        self._quiet: list[tuple[int, int]] = []
-        """Whole windows since the last event."""
-        self._at = -1
-        self._minutes = self._count = self._others = 0
+    def __init__(self, state: Recent = Recent()) -> None:  # noqa: B008  frozen
+        self.rate = state.rate
+        self._windows = deque(state.windows, maxlen=MOST)
+        self._quiet = list(state.quiet)
+        self._at = state.at
+        self._minutes, self._count, self._others = state.running
+
+    def state(self) -> Recent:
+        """All that it knows."""
+        running = self._minutes, self._count, self._others
+        return Recent(
+            tuple(self._windows), tuple(self._quiet), self.rate, self._at, running
+        )
 
     def pass_minute(
         self, begin: int, count: int, others: int, *, silent: bool, events: int

@@ -12,6 +12,8 @@ from washout.live.watching import Watch
 
 def listen(watch: Watch, silence: Silence, notices: Notices, time: int) -> None:
     """Find the streams that fell silent; of a whole line it is said once."""
+    if silence.restore(time - MINUTE):
+        _go_on(watch, silence, time)
     seen = streams(watch, time - MINUTE)
     for stream in silence.pass_minute(time - MINUTE, seen):
         exchange, line, want, asset = stream
@@ -27,6 +29,16 @@ def listen(watch: Watch, silence: Silence, notices: Notices, time: int) -> None:
             exchange=exchange, line=line, asset=asset, since=listener.last, count=0,
         )  # fmt: skip
     _mute_lines(watch, silence, notices, time)
+
+
+def _go_on(watch: Watch, silence: Silence, time: int) -> None:
+    """After a restart: what was silent before is so still, and nothing else."""
+    silent = {stream for stream, one in silence.listeners.items() if one.silent}
+    for stream in sorted(watch.silent - silent):
+        watch.unhush(stream, time)
+    silent = {one for one in silent if not one[3] or (*one[:3], "") not in silent}
+    for stream in sorted(silent - watch.silent):
+        watch.hush_again(stream, silence.listeners[stream].last, time)
 
 
 RARE = "liquidations"

@@ -27,7 +27,7 @@ from washout.live.recalling import Recalled
 from washout.live.reporting import feeds
 from washout.live.rows import Rows, by_kind, joined
 from washout.live.settings import Settings
-from washout.live.silence import Silence
+from washout.live.silence import Memory, Silence
 from washout.live.stretches import second_after, second_before
 from washout.live.watching import Watch
 
@@ -73,15 +73,21 @@ class Pipeline:
             Kind.STOPPED: self._stop,
         }  # fmt: skip
 
-    def resume(self, watermark: int, recalled: Recalled | None = None) -> None:
+    def resume(
+        self, watermark: int, recalled: Recalled | None = None,
+        heard: Memory | None = None,
+    ) -> None:  # fmt: skip
         """Take what comes before `watermark` only to warm up: it was told already.
 
         Entries at the watermark itself are told again: several may share an instant, of
         which not all were committed. The lake knows the facts that it has. `recalled` is
         what it was told before (`recalling.told_until`): what was not observed since then
         becomes a gap even where the journal does not reach back, and polls that repeat
-        old values tell nothing again.
+        old values tell nothing again. `heard` is what `Silence.memory` was at or before
+        the watermark.
         """
+        if heard is not None:
+            self.silence.recall(heard)
         self._resumed, self._recalled = watermark, recalled
 
     def take(self, entries: Sequence[Entry]) -> Facts:
@@ -183,7 +189,8 @@ class Pipeline:
         self._started, self._unknown = entry.ts, 0
 
     def _stop(self, entry: Entry) -> None:
-        self.watch.tell_holes(second_before(entry.ts))
+        # What ends with the recorder is told when one is there again.
+        self.watch.tell_holes(second_before(entry.ts), but="recorder down")
         self.watch.close_all(entry.ts, orderly=True)
 
     def _resume(self, entry: Entry) -> None:

@@ -31,7 +31,7 @@ from math import log, log1p
 import msgspec
 
 from washout.clock import DAY, MINUTE, SECOND
-from washout.live.lately import Lately
+from washout.live.lately import Lately, Recent
 from washout.live.rows import Rows
 
 WINDOW = 10 * MINUTE
@@ -200,6 +200,24 @@ class Listener:
         self.waited = 0.0
         """Events expected since the last one, up to this window."""
 
+    def state(self) -> State:
+        """All that it knows, apart from what it will learn."""
+        names = State.__struct_fields__
+        told = {name: getattr(self, name) for name in names if name != "lately"}
+        return msgspec.convert(
+            msgspec.to_builtins(
+                {**told, "lately": self.lately.state()}, str_keys=False
+            ),
+            State,
+        )
+
+    def become(self, state: State) -> None:
+        """Know what another one knew."""
+        for name in State.__struct_fields__:
+            if name != "lately":
+                setattr(self, name, getattr(state, name))
+        self.lately = Lately(state.lately)
+
     @property
     def expected(self) -> Expected:
         """What is expected of it now."""
@@ -299,7 +317,29 @@ class Seen(msgspec.Struct, frozen=True):
     since: int
 
 
-Memory = list[tuple[Stream, dict[int, Moments], dict[int, float]]]
+class State(msgspec.Struct, frozen=True):
+    """All that a listener knows, by the names of its attributes."""
+
+    guess: Expected
+    learned: Expected | None
+    lately: Recent
+    last: int
+    silent: bool
+    days: dict[int, Moments]
+    worst: dict[int, float]
+    waited: float
+    _day: int
+    _window: int
+    _sums: list[float]
+    _quiet: list[float]
+    _before: float
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What all listeners knew when the minute that ended at `until` was over."""
+
+    until: int
+    streams: list[tuple[Stream, State]]
 
 
 class Silence:
@@ -312,19 +352,32 @@ class Silence:
         self._last: dict[Stream, int] = {}
         self._prices: dict[str, dict[str, float]] = {}
         self._before: dict[str, dict[str, float]] = {}
-        self._recalled: dict[Stream, tuple[dict[int, Moments], dict[int, float]]] = {}
+        self._until = 0
+        self._recalled: Memory | None = None
 
-    def memory(self) -> bytes:
-        """What earlier days taught, for `recall` after a restart."""
-        days = [(s, one.days, one.worst) for s, one in sorted(self.listeners.items())]
-        return msgspec.msgpack.encode(days)
+    def memory(self) -> Memory:
+        """What is known now, for `recall` after a restart."""
+        told = [(stream, one.state()) for stream, one in sorted(self.listeners.items())]
+        return Memory(self._until, told)
 
-    def recall(self, memory: bytes) -> None:
-        """Know again what `memory` held; a stream that nobody asks for is forgotten."""
-        self._recalled = {
-            stream: (days, worst)
-            for stream, days, worst in msgspec.msgpack.decode(memory, type=Memory)
-        }
+    def recall(self, memory: Memory) -> None:
+        """Know what `memory` held once its last minute has passed again.
+
+        Reading begins before that minute. What it teaches once more is put aside then,
+        so that all goes on as if there had been no restart.
+        """
+        self._recalled = memory
+
+    def restore(self, begin: int) -> bool:
+        """Know it now, if the minute that begins at `begin` is the first after it."""
+        told = self._recalled
+        if told is None or begin < told.until:
+            return False
+        self._recalled = None
+        for stream, state in told.streams:
+            self.listeners[stream] = Listener(self.patience, state.guess)
+            self.listeners[stream].become(state)
+        return True
 
     def heard(self, exchange: str, line: str, want: str, rows: Rows) -> None:
         """Events arrived."""
@@ -343,6 +396,7 @@ class Silence:
 
     def pass_minute(self, begin: int, watched: Mapping[Stream, Seen]) -> list[Stream]:
         """Streams that fall silent; `watched` are those subscribed the whole minute."""
+        self._until = begin + MINUTE
         moves = self._moves()
         totals = _totals(self._counts)
         fell = []
@@ -366,9 +420,6 @@ class Silence:
             guess = guessed(GUESSES[stream[2]], seen.markets, major=major)
             self.listeners[stream] = Listener(self.patience, guess)
             self.listeners[stream].last = seen.since
-            if stream in self._recalled:
-                days, worst = self._recalled.pop(stream)
-                self.listeners[stream].days, self.listeners[stream].worst = days, worst
         return self.listeners[stream]
 
     def _of(self, stream: Stream) -> tuple[int, int]:

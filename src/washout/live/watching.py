@@ -185,6 +185,15 @@ class Watch:
                     connection.watching[one] = min(connection.watching[one], since)
             self.settle(connection, mine, now, since=since, reason="silent")
 
+    def hush_again(self, stream: Stream, since: int, now: int) -> None:
+        """A stream was silent before a restart: what the lake was told of it goes on."""
+        for connection, mine in self._of_stream(stream):
+            for one in mine:
+                for feed in self._feeds_of[connection.exchange, *one]:
+                    if feed.name in self.known:
+                        feed.recall(self.known.pop(feed.name), "silent")
+        self.hush(stream, since, now)
+
     def unhush(self, stream: Stream, now: int) -> None:
         """It speaks again."""
         self.silent.discard(stream)
@@ -249,10 +258,10 @@ class Watch:
             else:
                 del self._past[watched]
 
-    def tell_holes(self, time: int) -> None:
-        """Tell holes that last: at every full hour, and when the recorder ends."""
+    def tell_holes(self, time: int, *, but: str = "") -> None:
+        """Tell holes that last, `but` those of a reason: at every full hour and the end."""
         for _, feed in sorted(self.feeds.items()):
-            if feed.symbols:
+            if feed.symbols and (not but or feed.reason != but):
                 self._tell(feed, *feed.tell_hole(time), feed.reason)
 
     # Feeds
