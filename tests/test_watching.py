@@ -360,3 +360,25 @@ def test_a_hole_that_lasts_when_the_recorder_ends_is_told_then():
         ],
     )  # fmt: skip
     assert gap_seconds(told, "BTC-USD") == seconds(NOON + 49 * SECOND, end)
+
+
+@pytest.mark.parametrize(("late", "begin"), [(300_000, 61), (46 * SECOND, 16)])
+def test_what_was_on_its_way_when_a_line_was_late_lies_in_the_hole_of_its_end(
+    late, begin
+):
+    """The hole begins at the venue's time of what came last, less a second."""
+    end = NOON + 4 * MINUTE
+    push = frame(
+        "liq", ("BTCUSDT", NOON + 62 * SECOND + SECOND // 2 - late, "1", "sell", 1.0, 9)
+    )
+    told, _, _ = taken(
+        START, linear(2, NOON + 10, ("BTCUSDT",)),
+        [
+            entry(Kind.FRAME, NOON + 62 * SECOND + SECOND // 2, 2, push),
+            *(entry(Kind.PONG, NOON + t * SECOND, 2) for t in (20, 40, 60)),
+            entry(Kind.CLOSED, NOON + 80 * SECOND, 2, Closed(reason="dead")),
+            *(entry(Kind.TICK, time) for time in range(NOON, end, SECOND)),
+            entry(Kind.STOPPED, end, 0),
+        ],
+    )  # fmt: skip
+    assert gap_seconds(told, "BTC-USDT") == seconds(NOON + begin * SECOND, end)

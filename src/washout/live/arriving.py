@@ -9,7 +9,7 @@ import msgspec
 from washout.collect.entries import Polled
 from washout.events import Event
 from washout.exchanges import Exchange, Instrument, Poll
-from washout.live.connections import WANT, Connection
+from washout.live.connections import TIMED, WANT, Connection, Lags
 from washout.live.doubles import NAMED, NAMED_TIMELESS, Doubles, Polls
 from washout.live.feeds import fact_at
 from washout.live.health import Record, Records
@@ -43,9 +43,10 @@ class Arrivals:
     def __init__(
         self, exchanges: Mapping[str, Exchange], settings: Settings, records: Records,
         silence: Silence, emit: Callable[[Rows], None],
+        lags: Lags,
     ) -> None:  # fmt: skip
         self.exchanges, self.settings, self.records = exchanges, settings, records
-        self.silence, self.emit = silence, emit
+        self.silence, self.emit, self.lags = silence, emit, lags
         self.minutes, self.tallies = Minutes(settings.grace), Tallies(settings.grace)
         self._doubles = {
             "liquidation": Doubles(settings.doubles),
@@ -111,6 +112,8 @@ class Arrivals:
         kept = self._kept(record, rows, named, now)
         if not len(kept):
             return
+        if rows.kind in TIMED and (exchange, line) not in self._timeless:
+            self.lags.note((exchange, line), kept)
         self.tallies.facts(kept, "events")
         late = self.tallies.late(kept)
         record.take(*kept.columns("ts_event", "ts_recv"), late=late)

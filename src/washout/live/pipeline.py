@@ -60,7 +60,12 @@ class Pipeline:
         self.silence = Silence(self.settings.patience)
         self._records, self._notices = Records(), Notices()
         self._arrivals = Arrivals(
-            exchanges, self.settings, self._records, self.silence, self._emit
+            exchanges,
+            self.settings,
+            self._records,
+            self.silence,
+            self._emit,
+            self.watch.lags,
         )
         self._out: dict[str, list[Rows]] = {}
         self._now = self._due = self._started = self._unknown = 0
@@ -239,7 +244,7 @@ class Pipeline:
             self._end(connection, told.reason, entry.ts)
 
     def _end(self, connection: Connection, reason: str, now: int) -> None:
-        since = lost_since(connection, reason, now)
+        since = lost_since(connection, reason, now, self.watch.lags.of(connection))
         self.watch.close(connection, since, words(reason), now)
         if reason not in ("lifetime", "stopped"):
             text = f"{connection.name} ended: {reason}"

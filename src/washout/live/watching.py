@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from washout.clock import MINUTE
 from washout.events import Coverage, Gap
 from washout.exchanges import Exchange, Fact, Instrument
-from washout.live.connections import Carried, Connection
+from washout.live.connections import Carried, Connection, Lags, lost_since
 from washout.live.feeds import (
     SHAPES,
     SINGLE_TRADES,
@@ -54,6 +54,7 @@ class Watch:
         self.muted: set[Stream] = set()
         """Of these those that are silent because their whole line is mute."""
         self.refused: dict[Watched, str] = {}
+        self.lags = Lags(reach)
         self.holes: list[Connection] = []
         """Connections by whose loss a feed lost sight, since last taken."""
         self.known: dict[Name, int] = {}
@@ -93,7 +94,9 @@ class Watch:
         ends with its last sign of life.
         """
         for connection in list(self.connections.values()):
-            since = now if orderly else connection.last
+            since = lost_since(
+                connection, "stopped" if orderly else "", now, self.lags.of(connection)
+            )
             self.close(connection, since, "recorder down", now)
 
     def begin(self) -> None:
@@ -236,7 +239,8 @@ class Watch:
             if connection.alive and connection.stale(now):
                 connection.alive = False
                 self.settle(
-                    connection, connection.needs, now, since=connection.last,
+                    connection, connection.needs, now,
+                    since=connection.last - self.lags.of(connection),
                     reason="dead connection",
                 )  # fmt: skip
                 yield connection
