@@ -13,24 +13,20 @@ from _venues import MAKERS, VENUES, frame
 from test_pipeline import rows, seen_seconds
 from washout.clock import DAY, HOUR, MINUTE, SECOND, parse_time
 from washout.collect.entries import Closed, Kind
+from washout.live.expecting import (
+    GUESSES,
+    WINDOW,
+    Expected,
+    Moments,
+    guessed,
+    learned,
+)  # fmt: skip
 from washout.live.lately import Lately, Rate, low_quantile, rate
 from washout.live.pipeline import Pipeline
 from washout.live.recalling import Recalled, ends
 from washout.live.remembering import keep, kept
 from washout.live.rows import by_kind
-from washout.live.silence import (
-    GUESSES,
-    WINDOW,
-    Expected,
-    Listener,
-    Minute,
-    Moments,
-    Patience,
-    Seen,
-    Silence,
-    guessed,
-    learned,
-)  # fmt: skip
+from washout.live.silence import Listener, Minute, Patience, Seen, Silence
 from washout.store.lake import Lake
 
 NOON = parse_time("2026-11-25T12:00")

@@ -11,13 +11,14 @@ from washout.events import Event
 from washout.exchanges import Exchange, Instrument, Poll
 from washout.live.connections import TIMED, WANT, Connection, Lags
 from washout.live.doubles import NAMED, NAMED_TIMELESS, Doubles, Polls
+from washout.live.expecting import GUESSES
 from washout.live.feeds import fact_at
 from washout.live.health import Record, Records
 from washout.live.minutes import Minutes
 from washout.live.noticing import Notices
 from washout.live.rows import Rows, by_kind
 from washout.live.settings import Settings
-from washout.live.silence import GUESSES, Silence
+from washout.live.silence import Silence
 from washout.live.tallies import Tallies
 
 

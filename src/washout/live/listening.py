@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from washout.clock import MINUTE, format_time
 from washout.live.connections import WANT
+from washout.live.expecting import GUESSES
 from washout.live.noticing import Notices
 from washout.live.rows import Rows
-from washout.live.silence import GUESSES, Seen, Silence, Stream
+from washout.live.silence import Seen, Silence, Stream
 from washout.live.watching import Watch
 
 
