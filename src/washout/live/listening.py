@@ -13,7 +13,8 @@ from washout.live.watching import Watch
 
 def listen(watch: Watch, silence: Silence, notices: Notices, time: int) -> None:
     """Find the streams that fell silent; of a whole line it is said once."""
-    if silence.restore(time - MINUTE):
+    again = silence.restore(time - MINUTE)
+    if again:
         _go_on(watch, silence, time)
     seen = streams(watch, time - MINUTE)
     for stream in silence.pass_minute(time - MINUTE, seen):
@@ -29,7 +30,7 @@ def listen(watch: Watch, silence: Silence, notices: Notices, time: int) -> None:
             f" {listener.missing():.1f} events were expected",
             exchange=exchange, line=line, asset=asset, since=listener.last, count=0,
         )  # fmt: skip
-    _mute_lines(watch, silence, notices, time)
+    _mute_lines(watch, silence, notices, time, again=again)
 
 
 def _go_on(watch: Watch, silence: Silence, time: int) -> None:
@@ -46,7 +47,9 @@ RARE = "liquidations"
 """What may be quiet for hours, on lines whose other streams never are."""
 
 
-def _mute_lines(watch: Watch, silence: Silence, notices: Notices, time: int) -> None:
+def _mute_lines(
+    watch: Watch, silence: Silence, notices: Notices, time: int, *, again: bool
+) -> None:
     """Where a line is mute in all that it says, what it says rarely is not seen either."""
     for exchange, line, want, asset in sorted(watch.silent):
         rare = exchange, line, RARE, ""
@@ -57,7 +60,7 @@ def _mute_lines(watch: Watch, silence: Silence, notices: Notices, time: int) -> 
         carried = _together(watch, exchange, line, want)
         if carried and told.improbable((time - since) / MINUTE):
             watch.muted.add(rare)
-            watch.hush(rare, since, time)
+            (watch.hush_again if again else watch.hush)(rare, since, time)
             notices.say(
                 "silent", time,
                 f"{exchange}.{line} says nothing at all since {format_time(since)}:"
