@@ -37,6 +37,10 @@ FEW = 40
 """Orders withheld by a silent line that says nothing else, below which nobody can miss
 them: 14 are a chance of 1e-6 where the rate is known, and on the first day it is not."""
 
+LEARNING = 45 * 60 * SECOND
+"""Market time from the start in which the rate of a line that says nothing else is not
+known yet: six whole windows of five minutes, and some of the silence."""
+
 KINDS = (
     ("disconnect", {"code": 1012}), ("drop", {}), ("reset", {}), ("cut", {}),
     ("half_open", {"lasts": 120}), ("silence", {"lasts": 300}), ("no_ack", {"lasts": 60}),
@@ -177,7 +181,7 @@ def report(
         for one in holes
         if not covered(one.start, one.stop, gaps.get(one.line.split(".")[0], []), SLACK)
     ]
-    quiet = unnoticeable(recording, bare)
+    quiet = unnoticeable(recording, bare, start)
     bare = [hole for hole in bare if hole not in quiet]
     missed = [fact for fact in found.uncovered if not within(ledger, fact, quiet)]
     unseen = len(found.uncovered) - len(missed)
@@ -187,7 +191,7 @@ def report(
     for row in table(ledger, found, notices(recording)):
         print("| " + " | ".join(map(str, row)) + " |")
     print(
-        f"\nsilences too short to be missed {len(quiet)}, with {unseen} orders"
+        f"\nsilences that nobody can notice (yet) {len(quiet)}, with {unseen} orders"
         if quiet
         else ""
     )
@@ -212,16 +216,16 @@ def report(
     return found.exact and not bare
 
 
-def unnoticeable(recording: Recording, holes: list[Hole]) -> list[Hole]:
-    """Silences of lines without marks, shorter than `FEW` orders take at their pace."""
+def unnoticeable(recording: Recording, holes: list[Hole], start: int) -> list[Hole]:
+    """Silences of lines without marks: of `FEW` orders, or before their pace is known."""
     speak = {row["exchange"] for row in recording.rows("candle")}
     orders = recording.fake.ledger.orders.values()
     return [
         hole for hole in holes
         if hole.why == "silence" and hole.line.split(".")[0] not in speak
-        and sum(
+        and (hole.start < start + LEARNING or sum(
             one.line == hole.line and hole.start <= one.at < hole.stop for one in orders
-        ) < FEW
+        ) < FEW)
     ]  # fmt: skip
 
 

@@ -338,9 +338,9 @@ def test_what_a_stream_said_lately_by_hand():
     counts = [100, 110, 120, 130, 140, 150]
     found = rate([(n, 10 * n) for n in counts], 20)
     assert (found.flat, found.others) == (pytest.approx(25.0), pytest.approx(0.1))
-    # Squares 1750; of chi-squared with 5 degrees 0.210 in tables, 0.140 so.
-    assert low_quantile(5) == pytest.approx(0.1406, abs=1e-4)
-    assert low_quantile(35) == pytest.approx(14.69, abs=0.1)
+    # Squares 1750; of chi-squared 0.554 with 5 degrees and 18.51 with 35 in tables.
+    assert low_quantile(5) == pytest.approx(0.5031, abs=1e-4)
+    assert low_quantile(35) == pytest.approx(18.51, abs=0.05)
     assert found.shape == pytest.approx(125**2 / (1750 / low_quantile(5) - 125))
     assert rate([(n, 0) for n in counts], 20) is None
     assert rate([(n, n) for n in counts[1:]], 20) is None

@@ -5,7 +5,7 @@ those since the last event do not count before another event has come. Of n_i ev
 windows with mean m the stream is expected to say, in part of a window,
 mu = min(m * part, x * others), where x is its events per event of others in the same
 windows. Few windows say little about how bursty a stream is, so its variance v is taken
-at the upper end of what they allow, v * (K - 1) / q with q the 0.001 quantile of
+at the upper end of what they allow, v * (K - 1) / q with q the 0.01 quantile of
 chi-squared with K - 1 degrees of freedom (Wilson and Hilferty 1931), and the shape of the
 Gamma mixture is a = m^2 / (v - m), between 0.2 and 100. So a steady stream of an event
 every few seconds is missed after minutes, and a bursty one no sooner than without. Where
@@ -25,8 +25,8 @@ WIDTH = 5 * MINUTE
 MOST, LEAST = 72, 6
 """Windows that count at most, and that are needed: six hours, and half an hour."""
 
-NORMAL = -3.0902
-"""The 0.001 quantile of the normal distribution."""
+NORMAL = -2.3263
+"""The 0.01 quantile of the normal distribution."""
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -118,6 +118,6 @@ def rate(windows: list[tuple[int, int]], events: int) -> Rate | None:
 
 
 def low_quantile(freedom: int) -> float:
-    """The 0.001 quantile of chi-squared, by Wilson and Hilferty."""
+    """The 0.01 quantile of chi-squared, by Wilson and Hilferty."""
     part = 2 / (9 * freedom)
     return float(freedom * (1 - part + NORMAL * sqrt(part)) ** 3)
