@@ -17,7 +17,6 @@ import time
 from pathlib import Path
 
 from _recording import Recording
-
 from washout.clock import SECOND
 from washout.testing import FakeExchange
 from washout.testing.exchange_ledger import compare
