@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+import msgspec
 import pyarrow as pa
 import pytest
 
@@ -194,3 +195,51 @@ def test_facts_before_the_watermark_are_not_told_again(journal):
     facts = pipeline.take(journal.entries)
     assert (facts.tables, facts.notices) == ({}, ())
     assert pipeline.health() == whole(journal.entries)[2]
+
+
+def _timeless(line):
+    """The same line of a venue that tells no time, one frame after the other."""
+
+    def decode(payload, received, instruments):
+        said = line.decode(payload, received, instruments)
+        if not isinstance(said, list):
+            return said
+        return [msgspec.structs.replace(one, ts_event=received) for one in said]
+
+    replace = msgspec.structs.replace
+    return replace(line, decode=decode, decode_many=None, timeless=True)
+
+
+CLOCKLESS = {
+    name: msgspec.structs.replace(venue, lines=tuple(map(_timeless, venue.lines)))
+    for name, venue in VENUES.items()
+}
+
+
+def test_an_order_without_a_time_is_told_once_at_its_first_receipt(journal):
+    """However entries are cut, and wherever reading begins again."""
+    random = Random(journal.end)
+    names = {
+        (v.name, one.symbol): one.market for v in VENUES.values() for one in v.listed
+    }
+    expected = sorted(
+        (key[0], names[key[:2]], key[3], event["received"], event["usd"])
+        for key, event in journal.delivered.items()
+        if key[2] == "liq"
+    )
+    half = Pipeline(CLOCKLESS).take(journal.entries[: len(journal.entries) // 2])
+    again = Pipeline(CLOCKLESS)
+    again.resume(half.watermark)
+    anew = [half, *(again.take(part) for part in chunks(journal.entries, random))]
+    for told in (
+        rows(anew)["liquidation"],
+        rows([Pipeline(CLOCKLESS).take(journal.entries)])["liquidation"],
+        rows(map(Pipeline(CLOCKLESS).take, chunks(journal.entries, random)))[
+            "liquidation"
+        ],
+    ):
+        found = {tuple(row[n] for n in schema.KEY["liquidation"]): row for row in told}
+        assert expected == sorted(
+            (row["exchange"], row["market"], row["id"], row["ts_event"], row["usd"])
+            for row in found.values()
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import exp, inf, log
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,21 +13,21 @@ from _venues import MAKERS, VENUES, frame
 from test_pipeline import rows, seen_seconds
 from washout.clock import DAY, HOUR, MINUTE, SECOND, parse_time
 from washout.collect.entries import Closed, Kind
-from washout.live.pipeline import Pipeline
-from washout.live.rows import by_kind
-from washout.live.silence import (
+from washout.live.expecting import (
     GUESSES,
     WINDOW,
     Expected,
-    Listener,
-    Minute,
     Moments,
-    Patience,
-    Seen,
-    Silence,
     guessed,
     learned,
 )  # fmt: skip
+from washout.live.lately import Lately, Rate, low_quantile, rate
+from washout.live.pipeline import Pipeline
+from washout.live.recalling import Recalled, ends
+from washout.live.remembering import keep, kept
+from washout.live.rows import by_kind
+from washout.live.silence import Listener, Minute, Patience, Seen, Silence
+from washout.store.lake import Lake
 
 NOON = parse_time("2026-11-25T12:00")
 
@@ -243,6 +244,7 @@ def test_what_was_learned_outlives_a_restart():
     again = Silence(Patience())
     again.recall(silence.memory())
     for one in (silence, again):
+        one.restore(midnight + DAY)
         one.pass_minute(midnight + DAY, seen)
     assert again.listeners[stream].learned == silence.listeners[stream].learned
     assert again.listeners[stream].learned.flat == pytest.approx(1.5)
@@ -274,3 +276,165 @@ def test_a_silence_that_ended_by_itself_gives_the_next_one_more_time():
     # 9 windows of ten expected events, and one of nine.
     ended = -9 * log(11) - log(10)
     assert second[1] <= 1.5 * ended < second[1] + log(11)
+
+
+BOTH = ("liquidations", "mark_price")
+
+
+def marks(number, times):
+    return [
+        entry(Kind.FRAME, t, number, frame("mark", ("BTCUSDT", t, "", "", 100.0, 0)))
+        for t in times
+    ]
+
+
+def test_when_a_line_is_mute_in_all_that_it_says_its_liquidations_are_not_seen_either():
+    """From the last event of any of its streams until any of them speaks again."""
+    begin, stop, again = NOON, NOON + 10 * MINUTE, NOON + 20 * MINUTE + SECOND // 2
+    end = NOON + 24 * MINUTE
+    parts = (
+        START,
+        list(subscribed(2, "alpha", "linear", ("BTCUSDT",), BOTH, NOON)),
+        marks(2, range(begin + 2000, stop, SECOND)),
+        liquidations(2, "BTCUSDT", [NOON + MINUTE, stop + 10 * SECOND]),
+        marks(2, range(again, end, SECOND)),
+        ticks(NOON, end),
+    )  # fmt: skip
+    told, notices, found = taken(*parts)
+    assert [(one.what, one.since) for one in notices[:2]] == [
+        ("silent", stop - SECOND + 2000), ("silent", stop + 10 * SECOND + 1000),
+    ]  # fmt: skip
+    assert [one.what for one in notices[2:]] == ["resumed", "resumed"]
+    assert NOON + 12 * MINUTE <= notices[1].ts <= NOON + 15 * MINUTE
+    gaps = [g for g in told["gap"] if g["kind"] == "liquidation"]
+    assert {gap["reason"] for gap in gaps} == {"silent"}
+    assert min(g["ts_event"] for g in gaps) == stop + 9 * SECOND
+    assert max(g["ts_end"] for g in gaps) == again + SECOND // 2
+    assert {one.state for one in found.feeds} == {"observed"}
+    one_by_one = Pipeline(VENUES)
+    entries = sorted((one for part in parts for one in part), key=lambda one: one.ts)
+    entries = [one for one in entries if one.ts < end]
+    facts = [one_by_one.take([one]) for one in entries]
+    assert rows(facts) == rows([Pipeline(VENUES).take(entries)])
+
+
+def test_liquidations_that_come_by_another_connection_are_seen_while_marks_are_mute():
+    end = NOON + 20 * MINUTE
+    told, notices, _ = taken(
+        START,
+        list(subscribed(1, "alpha", "linear", ("BTCUSDT",), ("mark_price",), NOON)),
+        list(subscribed(2, "alpha", "linear", ("BTCUSDT",), ("liquidations",), NOON)),
+        marks(1, range(NOON + 2000, NOON + 5 * MINUTE, SECOND)), ticks(NOON, end),
+    )  # fmt: skip
+    assert [one.what for one in notices] == ["silent"]
+    assert {gap["kind"] for gap in told["gap"]} == {"candle"}
+
+
+# In the same run
+
+
+def test_what_a_stream_said_lately_by_hand():
+    """Six windows of 100 to 150 events, and ten times as many of others."""
+    counts = [100, 110, 120, 130, 140, 150]
+    found = rate([(n, 10 * n) for n in counts], 20)
+    assert (found.flat, found.others) == (pytest.approx(25.0), pytest.approx(0.1))
+    # Squares 1750; of chi-squared 0.554 with 5 degrees and 18.51 with 35 in tables.
+    assert low_quantile(5) == pytest.approx(0.5031, abs=1e-4)
+    assert low_quantile(35) == pytest.approx(18.51, abs=0.05)
+    assert found.shape == pytest.approx(125**2 / (1750 / low_quantile(5) - 125))
+    assert rate([(n, 0) for n in counts], 20) is None
+    assert rate([(n, n) for n in counts[1:]], 20) is None
+    assert rate([(3, 30)] * 6, 20) is None
+
+
+def test_a_steady_stream_that_falls_silent_is_found_in_minutes_after_an_hour():
+    random = np.random.default_rng(5)
+    for rate_a_minute, within in ((6, 20), (24, 2)):
+        counts = random.poisson(rate_a_minute, 150)
+        others = random.poisson(8 * rate_a_minute, 150)
+        counts[60:] = 0
+        found = _first_alarm(counts, others, random.exponential(3.0, 150))
+        assert 60 <= found < 60 + within
+
+
+def test_bursty_streams_raise_no_false_alarm_on_their_first_day():
+    random = np.random.default_rng(11)
+    day = DAY // MINUTE
+    for mean, shape, heard in ((1.0, 0.5, 1), (10.0, 0.5, 1), (10.0, 20.0, 0)) * 4:
+        counts, others = _gamma_minutes(random, day, mean, shape)
+        assert (
+            _first_alarm(counts, heard * others, random.exponential(3.0, day)) is None
+        )
+
+
+def test_a_silence_that_raised_an_alarm_teaches_nothing():
+    lately = Lately()
+    for minute in range(70):
+        mute = 40 <= minute < 60
+        lately.pass_minute(
+            NOON + minute * MINUTE, 0 if mute else 20, 200,
+            silent=45 <= minute <= 60, events=20,
+        )  # fmt: skip
+    assert lately.rate == Rate(20.0, 0.1, 100.0)
+
+
+def _quiet_day(end):
+    """Two venues; Beta falls silent after two hours, and speaks half an hour later."""
+    others = range(NOON + SECOND, end, 5 * SECOND)
+    own = [t for t in others if not 120 < (t - NOON) // MINUTE < 150]
+    parts = (
+        START, BETA, ALPHA, ticks(NOON, end),
+        liquidations(2, "BTCUSDT", others), liquidations(1, "XBT", own),
+    )  # fmt: skip
+    entries = sorted((one for part in parts for one in part), key=lambda one: one.ts)
+    return [one for one in entries if one.ts < end]
+
+
+@pytest.mark.parametrize("stopped", [100, 121, 130, 149])
+def test_a_restart_forgets_nothing_of_what_was_heard_or_silent(stopped, tmp_path):
+    """Reading begins a quarter of an hour earlier; what follows is the same as without."""
+    entries = _quiet_day(NOON + 170 * MINUTE)
+    cut = NOON + stopped * MINUTE + 20 * SECOND
+    whole, first, again = Pipeline(VENUES), Pipeline(VENUES), Pipeline(VENUES)
+    lake = Lake.create(tmp_path / "lake")
+    told = whole.take(entries)
+    before = first.take([one for one in entries if one.ts <= cut])
+    keep(lake, tmp_path / "journal", first.silence.memory())
+    memory = kept(lake, tmp_path / "journal", cut)
+    recalled = Recalled(coverage=ends([before.tables["coverage"]]), polled={})
+    again.resume(before.watermark, recalled, memory)
+    warm = [one for one in entries if one.ts > cut - 15 * MINUTE]
+    setting = [
+        one for one in entries if one.ts < NOON + SECOND and one.kind != Kind.TICK
+    ]
+    restated = [
+        msgspec.structs.replace(one, ts=cut - 15 * MINUTE)
+        for one in [entry(Kind.RESUMED, NOON), *setting]
+    ]
+    after = again.take([*restated, *warm])
+    since = [one for one in told.notices if one.ts > before.watermark]
+    assert [(n.what, n.ts, n.text) for n in after.notices] == [
+        (n.what, n.ts, n.text) for n in since
+    ]
+    assert again.silence.memory() == whole.silence.memory()
+    assert [n.what for n in (*before.notices, *after.notices)] == ["silent", "resumed"]
+    gaps = rows([before, after])["gap"]
+    missed = {
+        second
+        for row in gaps
+        if row["exchange"] == "beta"
+        for second in range(row["ts_event"], row["ts_end"], SECOND)
+    }
+    assert missed >= set(range(NOON + 121 * MINUTE, NOON + 150 * MINUTE, SECOND))
+
+
+def test_memory_of_another_journal_or_of_later_is_not_recalled(tmp_path):
+    silence, lake = Silence(Patience()), Lake.create(tmp_path / "lake")
+    silence.pass_minute(NOON, {("beta", "all", "trades", ""): Seen(("BTC",), 1, NOON)})
+    assert kept(lake, tmp_path / "journal", NOON) is None
+    keep(lake, tmp_path / "journal", silence.memory())
+    assert kept(lake, tmp_path / "journal", NOON + MINUTE) == silence.memory()
+    assert kept(lake, tmp_path / "journal", NOON + MINUTE - 1) is None
+    assert kept(lake, tmp_path / "other", NOON + MINUTE) is None
+    (lake.path / "heard.json").write_bytes(b"{")
+    assert kept(lake, tmp_path / "journal", NOON + MINUTE) is None

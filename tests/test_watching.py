@@ -18,6 +18,7 @@ from washout.live.recalling import Recalled
 NOON = parse_time("2026-11-25T12:00")
 START = [entry(Kind.STARTED, NOON, 0, started())]
 WANTS = ("liquidations",)
+GONE = Closed(reason="code 1006")
 
 
 def taken(*parts, pipeline=None):
@@ -307,3 +308,77 @@ def test_a_storm_of_duplicates_is_said_and_health_is_json():
         "exchange": "alpha", "line": "linear", "want": "liquidations", "frames": 150,
         "state": "observed", "events": 1, "duplicates": 149, "connections": 1,
     } == told["feeds"][0]  # fmt: skip
+
+
+def gap_seconds(told, market, kind="liquidation"):
+    """Seconds of Alpha's BTC that lie in a gap of a market, or of all."""
+    return {
+        second
+        for row in told["gap"]
+        if row["kind"] == kind and row["asset"] in ("", "BTC")
+        if row["market"] in ("", market)
+        for second in seconds(row["ts_event"], row["ts_end"])
+    }
+
+
+@pytest.mark.parametrize("other_lives", [True, False])
+def test_a_line_that_is_refused_after_a_drop_is_in_a_gap_from_the_drop_on(other_lives):
+    """Told by markets from the refusal on, it leaves no second between the two."""
+    drop, end = NOON + MINUTE + 300_000, NOON + 3 * MINUTE + SECOND
+    anew = opened("alpha", "inverse", ("BTCUSD",), WANTS)
+    cut = [] if other_lives else [entry(Kind.CLOSED, drop, 2, GONE)]
+    told, _, _ = taken(
+        START, linear(2, NOON + 10), inverse(1, NOON + 10), ticks(NOON, end),
+        [
+            entry(Kind.CLOSED, drop, 1, GONE),
+            *cut,
+            entry(Kind.OPENED, drop + 20 * SECOND, 3, anew),
+            entry(Kind.FRAME, drop + 20 * SECOND + 9, 3, {"refused": ["liq.BTCUSD"]}),
+            entry(Kind.CLOSED, drop + 21 * SECOND, 3, Closed(reason="refused")),
+            entry(Kind.STOPPED, end, 0),
+        ],
+    )  # fmt: skip
+    since = NOON + 49 * SECOND  # the last pong came at 50 s
+    assert gap_seconds(told, "BTC-USD") == seconds(since, end - end % SECOND)
+    linear_gap = gap_seconds(told, "BTC-USDT")
+    refusal = drop + 20 * SECOND
+    assert linear_gap == (
+        seconds(since, refusal + SECOND - refusal % SECOND)
+        if other_lives
+        else seconds(since, end - end % SECOND)
+    )
+
+
+def test_a_hole_that_lasts_when_the_recorder_ends_is_told_then():
+    """As of a line that a venue sends away (429) ever since it was dropped."""
+    drop, end = NOON + MINUTE, NOON + 20 * MINUTE
+    told, _, _ = taken(
+        START, linear(2, NOON + 10), inverse(1, NOON + 10), ticks(NOON, end),
+        [
+            entry(Kind.CLOSED, drop + 5, 1, GONE),
+            entry(Kind.STOPPED, end, 0),
+        ],
+    )  # fmt: skip
+    assert gap_seconds(told, "BTC-USD") == seconds(NOON + 49 * SECOND, end)
+
+
+@pytest.mark.parametrize(("late", "begin"), [(300_000, 61), (46 * SECOND, 16)])
+def test_what_was_on_its_way_when_a_line_was_late_lies_in_the_hole_of_its_end(
+    late, begin
+):
+    """The hole begins at the venue's time of what came last, less a second."""
+    end = NOON + 4 * MINUTE
+    push = frame(
+        "liq", ("BTCUSDT", NOON + 62 * SECOND + SECOND // 2 - late, "1", "sell", 1.0, 9)
+    )
+    told, _, _ = taken(
+        START, linear(2, NOON + 10, ("BTCUSDT",)),
+        [
+            entry(Kind.FRAME, NOON + 62 * SECOND + SECOND // 2, 2, push),
+            *(entry(Kind.PONG, NOON + t * SECOND, 2) for t in (20, 40, 60)),
+            entry(Kind.CLOSED, NOON + 80 * SECOND, 2, Closed(reason="dead")),
+            *(entry(Kind.TICK, time) for time in range(NOON, end, SECOND)),
+            entry(Kind.STOPPED, end, 0),
+        ],
+    )  # fmt: skip
+    assert gap_seconds(told, "BTC-USDT") == seconds(NOON + begin * SECOND, end)

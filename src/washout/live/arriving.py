@@ -9,15 +9,16 @@ import msgspec
 from washout.collect.entries import Polled
 from washout.events import Event
 from washout.exchanges import Exchange, Instrument, Poll
-from washout.live.connections import WANT, Connection
-from washout.live.doubles import NAMED, Doubles, Polls
+from washout.live.connections import TIMED, WANT, Connection, Lags
+from washout.live.doubles import NAMED, NAMED_TIMELESS, Doubles, Polls
+from washout.live.expecting import GUESSES
 from washout.live.feeds import fact_at
 from washout.live.health import Record, Records
 from washout.live.minutes import Minutes
 from washout.live.noticing import Notices
 from washout.live.rows import Rows, by_kind
 from washout.live.settings import Settings
-from washout.live.silence import GUESSES, Silence
+from washout.live.silence import Silence
 from washout.live.tallies import Tallies
 
 
@@ -43,15 +44,22 @@ class Arrivals:
     def __init__(
         self, exchanges: Mapping[str, Exchange], settings: Settings, records: Records,
         silence: Silence, emit: Callable[[Rows], None],
+        lags: Lags,
     ) -> None:  # fmt: skip
         self.exchanges, self.settings, self.records = exchanges, settings, records
-        self.silence, self.emit = silence, emit
+        self.silence, self.emit, self.lags = silence, emit, lags
         self.minutes, self.tallies = Minutes(settings.grace), Tallies(settings.grace)
         self._doubles = {
             "liquidation": Doubles(settings.doubles),
             "trade": Doubles(settings.trade_doubles),
         }
         self.polls = Polls()
+        self._timeless = {
+            (name, line.name)
+            for name, exchange in exchanges.items()
+            for line in exchange.lines
+            if line.timeless
+        }
 
     @property
     def pending(self) -> bool:
@@ -101,9 +109,12 @@ class Arrivals:
         """Facts of one kind."""
         want = WANT.get(rows.kind, rows.kind)
         record = self.records[exchange, line, want]
-        kept = self._kept(record, rows, now)
+        named = NAMED_TIMELESS if (exchange, line) in self._timeless else NAMED
+        kept = self._kept(record, rows, named, now)
         if not len(kept):
             return
+        if rows.kind in TIMED and (exchange, line) not in self._timeless:
+            self.lags.note((exchange, line), kept)
         self.tallies.facts(kept, "events")
         late = self.tallies.late(kept)
         record.take(*kept.columns("ts_event", "ts_recv"), late=late)
@@ -113,8 +124,10 @@ class Arrivals:
             record.saturated += self.tallies.printed(kept)
         self._sum_up(kept)
 
-    def _kept(self, record: Record, rows: Rows, now: int) -> Rows:
-        fresh = self._fresh(rows, now)
+    def _kept(
+        self, record: Record, rows: Rows, named: tuple[str, ...], now: int
+    ) -> Rows:
+        fresh = self._fresh(rows, named, now)
         kept = rows.where(fresh)
         if len(kept) < len(rows):
             again = rows.where([not one for one in fresh])
@@ -122,10 +135,10 @@ class Arrivals:
             record.double(len(again))
         return kept
 
-    def _fresh(self, rows: Rows, now: int) -> list[bool]:
+    def _fresh(self, rows: Rows, named: tuple[str, ...], now: int) -> list[bool]:
         doubles = self._doubles.get(rows.kind)
         if doubles is not None:
-            return doubles.fresh(zip(*rows.columns(*NAMED), strict=True), now)
+            return doubles.fresh(zip(*rows.columns(*named), strict=True), now)
         if rows.kind in ("open_interest", "funding_rate"):
             return self.polls.fresh(rows)
         return [True] * len(rows)

@@ -15,6 +15,7 @@ from washout.collect.journal import journal_extent, read_journal
 from washout.errors import LakeError
 from washout.live.committing import Committer, resume_point
 from washout.live.recalling import told_until
+from washout.live.remembering import kept
 
 if TYPE_CHECKING:
     from washout.live.pipeline import Pipeline
@@ -57,7 +58,9 @@ def resume(
     """
     count = 0
     since, watermark = resume_point(committer.lake, folder)
-    pipeline.resume(watermark, told_until(committer.lake) if watermark else None)
+    if watermark:
+        heard = kept(committer.lake, folder, watermark)
+        pipeline.resume(watermark, told_until(committer.lake), heard)
     for entries in read_journal(folder, since):
         earlier = list(takewhile(lambda one: not _starts(one, until), entries))
         if earlier:

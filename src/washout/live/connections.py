@@ -8,6 +8,7 @@ import msgspec
 
 from washout.collect.entries import Opened
 from washout.exchanges import Instrument, Line, Said, Want
+from washout.live.rows import Rows
 
 ORDERLY = ("lifetime", "stopped")
 """Ends that we made ourselves, on connections that lived: nothing was lost before."""
@@ -19,6 +20,9 @@ KINDS: dict[str, str] = {
 """The kind of fact that a want is answered with."""
 
 WANT: dict[str, str] = {kind: want for want, kind in KINDS.items()}
+
+TIMED = ("liquidation", "trade", "candle")
+"""Kinds whose events come as they happen."""
 
 Carried = tuple[str, str]
 """A want and a symbol."""
@@ -115,9 +119,48 @@ def _topics(line: Line, want: str, instruments: Sequence[Instrument]) -> frozens
     return frozenset(line.topics(asked, instruments))
 
 
-def lost_since(connection: Connection, reason: str, now: int) -> int:
-    """From when on an ended connection saw nothing: after a bad end, its last sign."""
-    return now if reason in ORDERLY else min(connection.last, now)
+def lost_since(connection: Connection, reason: str, now: int, lag: int) -> int:
+    """From when on an ended connection saw nothing: after a bad end, its last sign.
+
+    `lag` is how late the line was: what was printed so much earlier was on its way.
+    """
+    if reason == "lifetime":  # the next one was acknowledged before, and gets it
+        return now
+    return (now if reason in ORDERLY else min(connection.last, now)) - lag
+
+
+class Lags:
+    """How late each line is: from an event to its receipt, beyond `reach`.
+
+    The last event counts: what came behind it on the way was waiting as long.
+    """
+
+    def __init__(self, reach: int) -> None:
+        self.reach = reach
+        self._last: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def note(self, line: tuple[str, str], rows: Rows) -> None:
+        """Events came for the first time, in the order of receipt.
+
+        Those of one microsecond count as one, so that it is the same however they are
+        read.
+        """
+        events, receipts = rows.columns("ts_event", "ts_recv")
+        received, place = receipts[-1], len(receipts)
+        while place and receipts[place - 1] == received:
+            place -= 1
+        event = max(events[place:])
+        known = self._last.get(line, (0, 0))
+        if known[0] == received:
+            event = max(event, known[1])
+        if known[0] <= received:
+            self._last[line] = received, event
+
+    def of(self, connection: Connection) -> int:
+        """Microseconds; 0 where it is as soon as a venue may be."""
+        line = connection.exchange, connection.line.name
+        received, event = self._last.get(line, (0, 0))
+        return max(received - event - self.reach, 0)
 
 
 def words(reason: str) -> str:

@@ -1,7 +1,7 @@
 """Facts that came before: from a twin connection, or sent again.
 
-Two facts are the same if the lake would say so (`schema.KEY`). Keys are remembered for
-one to two windows of time, by clock and not by count, so that memory is bounded by the
+Two facts are the same if the lake would say so (`schema.KEY`), or if their id is, where a
+line tells no time (`Line.timeless`). Keys are remembered for one to two windows of time, by clock and not by count, so that memory is bounded by the
 rate, and a replay that begins two windows earlier remembers the same.
 """
 
@@ -13,6 +13,9 @@ from washout.live.rows import Rows
 
 NAMED = ("source", "exchange", "market", "ts_event", "id")
 """What tells one liquidation or trade from another; its market names the asset."""
+
+NAMED_TIMELESS = ("source", "exchange", "market", "id")
+"""The same where a line tells no time: `ts_event` is then that of each receipt."""
 
 POLLED = ("source", "exchange", "asset", "market")
 

@@ -67,10 +67,10 @@ class Feed:
         """Whether everything it names is being seen."""
         return self.begin is not None and self.hole is None
 
-    def recall(self, time: int) -> None:
+    def recall(self, time: int, reason: str = "recorder down") -> None:
         """It was on duty, and told up to `time`; it was not seen since."""
         self.begin = self.told = self.hole = self.stated = second_before(time)
-        self.reason = "recorder down"
+        self.reason = reason
 
     def gain(self, time: int) -> tuple[list[Stretch], list[Stretch]]:
         """It is seen from `time` on: (coverage, gaps)."""
@@ -119,8 +119,8 @@ class Feed:
         """Coverage up to `time`, a full minute, if it is seen."""
         return self._advance(time) if self.watched else []
 
-    def pass_hour(self, time: int) -> tuple[list[Stretch], list[Stretch]]:
-        """A hole that lasts is told up to the full hour."""
+    def tell_hole(self, time: int) -> tuple[list[Stretch], list[Stretch]]:
+        """A hole that lasts is told up to a full second."""
         if self.hole is None:
             return [], []
         gaps = _real(self.stated, time)

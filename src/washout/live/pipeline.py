@@ -27,8 +27,8 @@ from washout.live.recalling import Recalled
 from washout.live.reporting import feeds
 from washout.live.rows import Rows, by_kind, joined
 from washout.live.settings import Settings
-from washout.live.silence import Silence
-from washout.live.stretches import second_after
+from washout.live.silence import Memory, Silence
+from washout.live.stretches import second_after, second_before
 from washout.live.watching import Watch
 
 if TYPE_CHECKING:
@@ -60,7 +60,12 @@ class Pipeline:
         self.silence = Silence(self.settings.patience)
         self._records, self._notices = Records(), Notices()
         self._arrivals = Arrivals(
-            exchanges, self.settings, self._records, self.silence, self._emit
+            exchanges,
+            self.settings,
+            self._records,
+            self.silence,
+            self._emit,
+            self.watch.lags,
         )
         self._out: dict[str, list[Rows]] = {}
         self._now = self._due = self._started = self._unknown = 0
@@ -73,15 +78,21 @@ class Pipeline:
             Kind.STOPPED: self._stop,
         }  # fmt: skip
 
-    def resume(self, watermark: int, recalled: Recalled | None = None) -> None:
+    def resume(
+        self, watermark: int, recalled: Recalled | None = None,
+        heard: Memory | None = None,
+    ) -> None:  # fmt: skip
         """Take what comes before `watermark` only to warm up: it was told already.
 
         Entries at the watermark itself are told again: several may share an instant, of
         which not all were committed. The lake knows the facts that it has. `recalled` is
         what it was told before (`recalling.told_until`): what was not observed since then
         becomes a gap even where the journal does not reach back, and polls that repeat
-        old values tell nothing again.
+        old values tell nothing again. `heard` is what `Silence.memory` was at or before
+        the watermark.
         """
+        if heard is not None:
+            self.silence.recall(heard)
         self._resumed, self._recalled = watermark, recalled
 
     def take(self, entries: Sequence[Entry]) -> Facts:
@@ -183,6 +194,8 @@ class Pipeline:
         self._started, self._unknown = entry.ts, 0
 
     def _stop(self, entry: Entry) -> None:
+        # What ends with the recorder is told when one is there again.
+        self.watch.tell_holes(second_before(entry.ts), but="recorder down")
         self.watch.close_all(entry.ts, orderly=True)
 
     def _resume(self, entry: Entry) -> None:
@@ -231,7 +244,7 @@ class Pipeline:
             self._end(connection, told.reason, entry.ts)
 
     def _end(self, connection: Connection, reason: str, now: int) -> None:
-        since = lost_since(connection, reason, now)
+        since = lost_since(connection, reason, now, self.watch.lags.of(connection))
         self.watch.close(connection, since, words(reason), now)
         if reason not in ("lifetime", "stopped"):
             text = f"{connection.name} ended: {reason}"
@@ -373,7 +386,7 @@ class Pipeline:
         """Nothing happens in a long pause, but holes last over its full hours."""
         hour = (now - 1) // HOUR * HOUR
         if hour >= self._due:
-            self.watch.pass_hour(hour)
+            self.watch.tell_holes(hour)
             self._tell(hour)
         self._due = second_after(now)
 
@@ -395,7 +408,7 @@ class Pipeline:
         self.watch.pass_minute(time)
         self._arrivals.pass_minute(time, self._notices)
         if time % HOUR == 0:
-            self.watch.pass_hour(time)
+            self.watch.tell_holes(time)
 
     def _chase(self, time: int) -> None:
         """Say once of a connection that it was not acknowledged."""

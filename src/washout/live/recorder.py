@@ -30,6 +30,7 @@ from washout.live.catching_up import last_entry, resume
 from washout.live.committing import resume_point
 from washout.live.guarding import Watchdog, guarded
 from washout.live.intake import Intake
+from washout.live.remembering import keep
 from washout.live.tape import Tape
 from washout.live.venues import Venue, Where
 from washout.live.vitals import Vitals
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from washout.live.committing import Committer
     from washout.live.noticing import Notice
     from washout.live.pipeline import Facts, Pipeline
+    from washout.live.silence import Memory
 
 log = logging.getLogger("washout.recorder")
 
@@ -282,15 +284,19 @@ class Recorder:
     async def commit(self) -> None:
         """Put the facts so far into the lake; what cannot be put waits for the next."""
         async with self._committing:
-            await asyncio.to_thread(self._commit)
+            # Taken before, so that it is not of more than what is committed.
+            heard = self.pipeline.silence.memory() if self._ready.is_set() else None
+            await asyncio.to_thread(self._commit, heard)
 
-    def _commit(self) -> None:
+    def _commit(self, heard: Memory | None) -> None:
         try:
             self.journal.sync()  # the lake must not be ahead of it after a power cut
-            self.committer.commit(self.clock())
+            done = self.committer.commit(self.clock())
         except (LakeError, InputError) as error:
             log.error("not committed", extra={"about": {"why": str(error)}})  # noqa: TRY400
             return
+        if done is not None and heard is not None:
+            keep(self.committer.lake, self.settings.journal, heard)
         self._trim()
 
     def _trim(self) -> None:

@@ -17,6 +17,7 @@ from washout.live.committing import Committer, resume_point
 from washout.live.health import Health
 from washout.live.pipeline import Facts, Pipeline
 from washout.live.recalling import told_until
+from washout.live.remembering import kept
 from washout.store.lake import Lake
 
 ENOUGH = 64 << 20
@@ -118,7 +119,9 @@ def replay_into(
     if lake is not None:
         committer = Committer(lake, journal=journal)
         since, watermark = (None, 0) if again else resume_point(lake, journal)
-        pipeline.resume(watermark, told_until(lake) if watermark else None)
+        if watermark:
+            known = kept(lake, journal, watermark)
+            pipeline.resume(watermark, told_until(lake), known)
     store = _Storing(committer, now, pace)
 
     def take(facts: Facts) -> None:

@@ -18,50 +18,33 @@ last event falls below `level`, and clearly below that of any silence that ended
 in the last days (its logarithm `beyond` times as low: windows are less independent than
 the model has them), and at least `least` has passed.
 
-Without earlier days `Guess` stands in: cautious numbers with a = 1 (exponential).
+Without earlier days what it said in this run stands in (`lately.py`), and within the first
+half hour of that `Guess`: cautious numbers with a = 1 (exponential).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import log, log1p
 
 import msgspec
 
 from washout.clock import DAY, MINUTE, SECOND
+from washout.live.expecting import (
+    GUESSES,
+    WINDOW,
+    Expected,
+    Moments,
+    guessed,
+    learned,
+    together,
+)  # fmt: skip
+from washout.live.lately import Lately, Recent
 from washout.live.rows import Rows
-
-WINDOW = 10 * MINUTE
 
 Stream = tuple[str, str, str, str]
 """Exchange, line, want, asset; all assets of the line together if that is empty."""
-
-
-class Guess(msgspec.Struct, frozen=True, kw_only=True):
-    """What is expected of a stream without history."""
-
-    per_market: float
-    """Events a minute of each market, at most `most` of all."""
-    most: float
-    share: float
-    """Events for one that other lines are told."""
-    per_bp: float = 0.0
-    """Events for each bp that the price moved in a window beyond `calm` bp, of majors."""
-    calm: float = 20.0
-    shape: float = 1.0
-
-
-GUESSES: dict[str, Guess] = {
-    "liquidations": Guess(per_market=0.02, most=1.0, share=0.02, per_bp=0.02),
-    "trades": Guess(per_market=0.02, most=1.0, share=0.001, per_bp=0.2),
-    # Binance pushes mark prices every 3 s or faster, Bybit and OKX several times a
-    # second (their documentation): one every six seconds is little.
-    "mark_price": Guess(per_market=10.0, most=10.0, share=0.0, shape=100.0),
-}
-"""By want. A venue's liquidations of all markets are never away for hours: 1 a minute
-raises the alarm after about an hour, one market alone after half a day; with other
-venues or prices that move it is minutes."""
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,86 +66,6 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """Assets of which a move of price brings liquidations on every venue."""
 
 
-class Moments(msgspec.Struct):
-    """Sums over windows: count n, others o, move m, and their products."""
-
-    windows: float = 0.0
-    n: float = 0.0
-    o: float = 0.0
-    m: float = 0.0
-    nn: float = 0.0
-    no: float = 0.0
-    nm: float = 0.0
-    oo: float = 0.0
-    om: float = 0.0
-    mm: float = 0.0
-
-    def add(self, n: float, o: float, m: float) -> None:
-        """One more window."""
-        products = (1.0, n, o, m, n * n, n * o, n * m, o * o, o * m, m * m)
-        for name, value in zip(self.__struct_fields__, products, strict=True):
-            setattr(self, name, getattr(self, name) + value)
-
-
-def together(days: Iterable[Moments]) -> Moments:
-    """Sums over several days."""
-    total = Moments()
-    for day in days:
-        for name in total.__struct_fields__:
-            setattr(total, name, getattr(total, name) + getattr(day, name))
-    return total
-
-
-class Expected(msgspec.Struct, frozen=True):
-    """What a stream should say, and how unevenly (the shape a).
-
-    Of `flat * minutes`, `others * o` and `move * max(m - calm, 0)` the sum, or the least
-    of those that are known (not 0).
-    """
-
-    flat: float
-    others: float
-    move: float
-    calm: float
-    shape: float
-    least: bool = False
-
-    def of(self, minutes: float, o: float, m: float) -> float:
-        """Events expected in part of a window."""
-        moved = self.move * max(m - self.calm, 0.0)
-        if not self.least:
-            return self.flat * minutes + self.others * o + moved
-        told = (self.flat, minutes), (self.others, o), (self.move, m)
-        return min((rate * much for rate, much in told if rate), default=0.0)
-
-
-def learned(sums: Moments) -> Expected:
-    """What earlier days teach; `sums` has events."""
-    x = sums.n / sums.o if sums.o else 0.0
-    y = sums.n / sums.m if sums.m else 0.0
-    mean = sums.n / sums.windows
-    shapes = [_shape(sums, x, sums.no, sums.oo)] if x else []
-    shapes += [_shape(sums, y, sums.nm, sums.mm)] if y else []
-    shapes = shapes or [_shape(sums, mean, sums.n, sums.windows)]
-    flat = 0.0 if x or y else mean / (WINDOW / MINUTE)
-    return Expected(flat, x, y, 0.0, min(shapes), least=True)
-
-
-def _shape(sums: Moments, slope: float, cross: float, square: float) -> float:
-    """The shape a of counts around `slope` times what has these sums of products."""
-    told = slope**2 * square
-    error = sums.nn - 2 * slope * cross + told
-    return min(max(told / max(error - sums.n, 1e-9), 0.2), 100.0)
-
-
-def guessed(guess: Guess, markets: int, *, major: bool) -> Expected:
-    """What is expected of a stream of so many markets without history."""
-    return Expected(
-        min(guess.per_market * markets, guess.most), guess.share,
-        guess.per_bp if major else 0.0, guess.calm, guess.shape,
-    )  # fmt: skip
-
-
 class Minute(msgspec.Struct, frozen=True):
     """What went on around a stream in a minute; `begin` is its start."""
 
@@ -181,6 +84,7 @@ class Listener:
     def __init__(self, patience: Patience, guess: Expected) -> None:
         self.patience, self.guess = patience, guess
         self.learned: Expected | None = None
+        self.lately = Lately()
         self.last = 0
         """Receipt of the last event, or when it was first watched."""
         self.silent = False
@@ -197,14 +101,38 @@ class Listener:
         self.waited = 0.0
         """Events expected since the last one, up to this window."""
 
+    def state(self) -> State:
+        """All that it knows, apart from what it will learn."""
+        names = State.__struct_fields__
+        told = {name: getattr(self, name) for name in names if name != "lately"}
+        return msgspec.convert(
+            msgspec.to_builtins(
+                {**told, "lately": self.lately.state()}, str_keys=False
+            ),
+            State,
+        )
+
+    def become(self, state: State) -> None:
+        """Know what another one knew."""
+        for name in State.__struct_fields__:
+            if name != "lately":
+                setattr(self, name, getattr(state, name))
+        self.lately = Lately(state.lately)
+
     @property
     def expected(self) -> Expected:
         """What is expected of it now."""
+        if self.learned is None and (told := self.lately.rate) is not None:
+            return Expected(told.flat, told.others, 0.0, 0.0, told.shape, least=True)
         return self.learned or self.guess
 
     def pass_minute(self, minute: Minute) -> bool:
         """Take a watched minute; True if the stream falls silent with it."""
         self._turn(minute.begin)
+        self.lately.pass_minute(
+            minute.begin, minute.count, minute.others,
+            silent=self.silent, events=self.patience.events,
+        )  # fmt: skip
         self._sums[0] += 1
         self._sums[1] += minute.count
         self._sums[2] += minute.others
@@ -237,6 +165,10 @@ class Listener:
     def log_probability(self) -> float:
         """Of so long a silence."""
         return self._before + self._nothing(self.expected.of(*self._quiet))
+
+    def improbable(self, minutes: float) -> bool:
+        """Whether a silence of so long would be one, at what is expected now."""
+        return self._nothing(self.rate() * minutes) <= self._limit()
 
     def missing(self) -> float:
         """Events expected since the last one."""
@@ -286,7 +218,29 @@ class Seen(msgspec.Struct, frozen=True):
     since: int
 
 
-Memory = list[tuple[Stream, dict[int, Moments], dict[int, float]]]
+class State(msgspec.Struct, frozen=True):
+    """All that a listener knows, by the names of its attributes."""
+
+    guess: Expected
+    learned: Expected | None
+    lately: Recent
+    last: int
+    silent: bool
+    days: dict[int, Moments]
+    worst: dict[int, float]
+    waited: float
+    _day: int
+    _window: int
+    _sums: list[float]
+    _quiet: list[float]
+    _before: float
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What all listeners knew when the minute that ended at `until` was over."""
+
+    until: int
+    streams: list[tuple[Stream, State]]
 
 
 class Silence:
@@ -299,19 +253,32 @@ class Silence:
         self._last: dict[Stream, int] = {}
         self._prices: dict[str, dict[str, float]] = {}
         self._before: dict[str, dict[str, float]] = {}
-        self._recalled: dict[Stream, tuple[dict[int, Moments], dict[int, float]]] = {}
+        self._until = 0
+        self._recalled: Memory | None = None
 
-    def memory(self) -> bytes:
-        """What earlier days taught, for `recall` after a restart."""
-        days = [(s, one.days, one.worst) for s, one in sorted(self.listeners.items())]
-        return msgspec.msgpack.encode(days)
+    def memory(self) -> Memory:
+        """What is known now, for `recall` after a restart."""
+        told = [(stream, one.state()) for stream, one in sorted(self.listeners.items())]
+        return Memory(self._until, told)
 
-    def recall(self, memory: bytes) -> None:
-        """Know again what `memory` held; a stream that nobody asks for is forgotten."""
-        self._recalled = {
-            stream: (days, worst)
-            for stream, days, worst in msgspec.msgpack.decode(memory, type=Memory)
-        }
+    def recall(self, memory: Memory) -> None:
+        """Know what `memory` held once its last minute has passed again.
+
+        Reading begins before that minute. What it teaches once more is put aside then,
+        so that all goes on as if there had been no restart.
+        """
+        self._recalled = memory
+
+    def restore(self, begin: int) -> bool:
+        """Know it now, if the minute that begins at `begin` is the first after it."""
+        told = self._recalled
+        if told is None or begin < told.until:
+            return False
+        self._recalled = None
+        for stream, state in told.streams:
+            self.listeners[stream] = Listener(self.patience, state.guess)
+            self.listeners[stream].become(state)
+        return True
 
     def heard(self, exchange: str, line: str, want: str, rows: Rows) -> None:
         """Events arrived."""
@@ -330,6 +297,7 @@ class Silence:
 
     def pass_minute(self, begin: int, watched: Mapping[Stream, Seen]) -> list[Stream]:
         """Streams that fall silent; `watched` are those subscribed the whole minute."""
+        self._until = begin + MINUTE
         moves = self._moves()
         totals = _totals(self._counts)
         fell = []
@@ -353,9 +321,6 @@ class Silence:
             guess = guessed(GUESSES[stream[2]], seen.markets, major=major)
             self.listeners[stream] = Listener(self.patience, guess)
             self.listeners[stream].last = seen.since
-            if stream in self._recalled:
-                days, worst = self._recalled.pop(stream)
-                self.listeners[stream].days, self.listeners[stream].worst = days, worst
         return self.listeners[stream]
 
     def _of(self, stream: Stream) -> tuple[int, int]:

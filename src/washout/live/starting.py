@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from washout.collect.sockets import trusted
 from washout.errors import LakeBusy, LakeError
-from washout.exchanges.binance import binance
+from washout.exchanges._fast import warm
 from washout.store.files import write_lock
 from washout.store.lake import Lake
 
@@ -64,26 +64,13 @@ def _warm_up() -> None:
     """Load now what would hold up the loop later, some of it for seconds.
 
     The first commit loads duckdb, pyarrow loads pandas where it is installed, and the
-    first run of frames numba and the loops that it compiled.
+    first long run of frames numba and the loops that it compiled (100 MB of memory).
     """
     for name in HEAVY:
         with suppress(ImportError):
             import_module(name)
     trusted()
-    line = binance.lines[0]
-    if line.decode_many is not None:
-        known = {one.symbol: one for one in binance.listed}
-        line.decode_many(SAMPLE * 2, [0] * 2 * len(SAMPLE), known)
-
-
-SAMPLE = b"""\
-{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1791391082024,"a":3478018549,\
-"s":"BTCUSDT","p":"83434.40","q":"0.016","f":8154045700,"l":8154045704,\
-"T":1791391081874,"m":true}}
-{"stream":"!forceOrder@arr","data":{"e":"forceOrder","E":1791391083124,"o":{"s":"BTCUSDT",\
-"S":"SELL","o":"LIMIT","f":"IOC","q":"116.5","p":"3.80300","ap":"3.85642","X":"FILLED",\
-"l":"25.2","z":"116.5","T":1791391082119}}}""".splitlines()
-"""Frames that every compiled loop has a part in."""
+    warm()
 
 
 def _refuse_full_disk(settings: Settings) -> None:

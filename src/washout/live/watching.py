@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from washout.clock import MINUTE
 from washout.events import Coverage, Gap
 from washout.exchanges import Exchange, Fact, Instrument
-from washout.live.connections import Carried, Connection
+from washout.live.connections import Carried, Connection, Lags, lost_since
 from washout.live.feeds import (
     SHAPES,
     SINGLE_TRADES,
@@ -25,7 +25,7 @@ from washout.live.feeds import (
     gap_kinds,
     gap_row,
 )  # fmt: skip
-from washout.live.stretches import NEVER, Stretch, without
+from washout.live.stretches import NEVER, Stretch, second_after, without
 
 REMEMBERED = 10 * MINUTE
 """Ended connections matter as long as another may turn out to have been dead."""
@@ -51,7 +51,10 @@ class Watch:
         self.connections: dict[int, Connection] = {}
         self.feeds: dict[Name, Feed] = {}
         self.silent: set[Stream] = set()
+        self.muted: set[Stream] = set()
+        """Of these those that are silent because their whole line is mute."""
         self.refused: dict[Watched, str] = {}
+        self.lags = Lags(reach)
         self.holes: list[Connection] = []
         """Connections by whose loss a feed lost sight, since last taken."""
         self.known: dict[Name, int] = {}
@@ -91,7 +94,9 @@ class Watch:
         ends with its last sign of life.
         """
         for connection in list(self.connections.values()):
-            since = now if orderly else connection.last
+            since = lost_since(
+                connection, "stopped" if orderly else "", now, self.lags.of(connection)
+            )
             self.close(connection, since, "recorder down", now)
 
     def begin(self) -> None:
@@ -183,9 +188,19 @@ class Watch:
                     connection.watching[one] = min(connection.watching[one], since)
             self.settle(connection, mine, now, since=since, reason="silent")
 
+    def hush_again(self, stream: Stream, since: int, now: int) -> None:
+        """A stream was silent before a restart: what the lake was told of it goes on."""
+        for connection, mine in self._of_stream(stream):
+            for one in mine:
+                for feed in self._feeds_of[connection.exchange, *one]:
+                    if feed.name in self.known:
+                        feed.recall(self.known.pop(feed.name), "silent")
+        self.hush(stream, since, now)
+
     def unhush(self, stream: Stream, now: int) -> None:
         """It speaks again."""
         self.silent.discard(stream)
+        self.muted.discard(stream)
         for connection, mine in self._of_stream(stream):
             self.settle(connection, mine, now)
 
@@ -224,7 +239,8 @@ class Watch:
             if connection.alive and connection.stale(now):
                 connection.alive = False
                 self.settle(
-                    connection, connection.needs, now, since=connection.last,
+                    connection, connection.needs, now,
+                    since=connection.last - self.lags.of(connection),
                     reason="dead connection",
                 )  # fmt: skip
                 yield connection
@@ -246,19 +262,23 @@ class Watch:
             else:
                 del self._past[watched]
 
-    def pass_hour(self, time: int) -> None:
-        """Tell holes that last."""
+    def tell_holes(self, time: int, *, but: str = "") -> None:
+        """Tell holes that last, `but` those of a reason: at every full hour and the end."""
         for _, feed in sorted(self.feeds.items()):
-            if feed.symbols:
-                self._tell(feed, *feed.pass_hour(time), feed.reason)
+            if feed.symbols and (not but or feed.reason != but):
+                self._tell(feed, *feed.tell_hole(time), feed.reason)
 
     # Feeds
 
     def replan(self, exchange: str, want: str, now: int) -> None:
         """Which feeds are told, after what is listed, asked for or refused changed."""
         planned = self._planned(exchange, want)
+        on_duty: dict[str, str] = {}
         for feed in list(self.feeds.values()):
-            if _key(feed) == (exchange, want) and feed.name not in planned:
+            gone = _key(feed) == (exchange, want) and feed.name not in planned
+            if gone and feed.symbols:
+                if feed.begin is not None:
+                    on_duty[feed.name.asset] = feed.reason or "not subscribed"
                 self._dismiss(feed, now)
         for symbol in self.instruments[exchange].keys() | self._asked[exchange, want]:
             self._feeds_of.pop((exchange, want, symbol), None)
@@ -268,6 +288,8 @@ class Watch:
             for symbol in symbols:
                 self._feeds_of[exchange, want, symbol].append(feed)
             self._check(feed, now)
+            if feed.begin is None and name.asset in on_duty:
+                self._miss_from(feed, now, on_duty[name.asset])
 
     def _shapes(self, want: str) -> tuple[tuple[str, str, int], ...]:
         return SHAPES[want] + (self._extra if want == "trades" else ())
@@ -290,14 +312,18 @@ class Watch:
         return planned
 
     def _dismiss(self, feed: Feed, now: int) -> None:
-        """A feed that is no longer told; what never said anything is forgotten."""
+        """A feed that is no longer told; what never said anything is forgotten.
+
+        Others take its place from the next full second on: up to there its hole is told.
+        """
         if feed.begin is None or (feed.told == feed.begin and feed.hole is None):
             del self.feeds[feed.name]
             return
         refused = any((*_key(feed), s) in self.refused for s in feed.symbols)
         reason = "refused" if refused else "not asked for"
         self._tell(feed, *feed.lose(now, 0, reason), reason)
-        feed.symbols = ()
+        self._tell(feed, *feed.tell_hole(second_after(now)), feed.reason)
+        feed.symbols, feed.reason = (), reason
 
     def _check(self, feed: Feed, now: int) -> None:
         """Bring a feed's state in line with what is seen of its symbols."""
@@ -310,8 +336,12 @@ class Watch:
         elif feed.begin is None and any(
             (*_key(feed), symbol) in self.refused for symbol in feed.symbols
         ):
-            feed.gain(now)
-            feed.lose(now, 0, "refused")
+            self._miss_from(feed, now, "refused")
+
+    def _miss_from(self, feed: Feed, now: int, reason: str) -> None:
+        """A feed begins unseen."""
+        feed.gain(now)
+        feed.lose(now, 0, reason)
 
     def _gained(self, watched: Watched, now: int) -> None:
         for feed in self._feeds_of[watched]:
