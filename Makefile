@@ -22,7 +22,7 @@ check: $(VENV)/.ready-dev ## Lint, format, types, layers
 	$(BIN)/lint-imports
 
 test-slow: $(VENV)/.ready-dev ## The tests that take minutes
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2 --dist worksteal -p no:randomly
 
 bench: $(VENV)/.ready-dev ## Measure against peers and limits (minutes, 5 GB of disk)
 	$(BIN)/python bench/startup.py

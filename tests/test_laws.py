@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 
 import clickhouse_connect
 import pytest
@@ -28,6 +29,18 @@ def enough(name, count):
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory):
     return markets.generated_lake(tmp_path_factory.mktemp("market") / "lake", seed=7)
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory):
+    """The generated market of a seed; one lake for all views."""
+
+    @cache
+    def of(seed):
+        path = tmp_path_factory.mktemp(f"market-{seed}") / "lake"
+        return markets.generated_lake(path, seed)
+
+    return of
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +76,8 @@ def test_clickhouse_gives_the_rows_of_duckdb(lake, client, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("name", VIEWS)
-def test_the_laws_hold_on_more_markets(tmp_path, client, name, seed):
-    lake = markets.generated_lake(tmp_path / "lake", seed)
+def test_the_laws_hold_on_more_markets(market, client, name, seed):
+    lake = market(seed)
     for case in laws.cases(name, bars=(5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR, DAY)):
         laws.live_is_batch(lake, case, seed=seed, samples=25)
         laws.the_future_changes_nothing(lake, case, seed=seed, cuts=6)
